@@ -1,0 +1,73 @@
+# The daily commands. Meson builds; this installs what is missing and calls it.
+
+PORT ?= 8080
+DIR ?= site
+PREFIX ?= /usr/local
+BUILD ?= build
+# Passed to meson setup when a build directory is made.
+MESON_FLAGS ?=
+T ?=
+
+MESON_SETUP = meson setup --prefix=$(PREFIX) $(MESON_FLAGS)
+
+.DEFAULT_GOAL := all
+.PHONY: all run test lint sanitize cross ucontext bench install clean help deps deps-test
+
+all: deps $(BUILD)/build.ninja ## Build the library and the command, optimised
+	@ninja -C $(BUILD)
+
+run: deps $(BUILD)/build.ninja ## Serve DIR (site/) on http://127.0.0.1:PORT/ (8080); Ctrl-C ends it
+	@ninja -C $(BUILD) dure
+	@exec $(BUILD)/dure serve --port $(PORT) $(DIR)
+
+test: deps-test $(BUILD)/.tested ## Run every test; T=name picks those whose name contains it
+	@ninja -C $(BUILD)
+	@scripts/run-tests.py $(BUILD) --name '$(T)'
+
+lint: ## Check format, warnings of gcc and clang, clang-tidy, cppcheck, layers and headers
+	@scripts/install-deps.sh run test lint
+	@scripts/lint.sh
+
+sanitize: ## Run the suite under AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer
+	@scripts/install-deps.sh run test sanitize
+	@scripts/sanitize.sh '$(T)'
+
+cross: ## Build for aarch64 and run the suite under qemu-user
+	@scripts/install-deps.sh run test cross
+	@scripts/cross-aarch64.sh '$(T)'
+
+ucontext: ## Run the suite with the switch that needs no assembly
+	@scripts/install-deps.sh run test
+	@TEST_FLAGS=--no-suite=narrow scripts/test-in.sh build-ucontext '$(T)' -Dswitch=ucontext
+
+bench: deps $(BUILD)/build.ninja ## Measure; prints a table, writes bench/results/*.jsonl
+	@scripts/install-deps.sh bench
+	@ninja -C $(BUILD)
+	@bench/run.py --build $(BUILD) $(T)
+
+install: deps $(BUILD)/build.ninja ## Install header, libraries, pkg-config file and command (DESTDIR, PREFIX)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson install -C $(BUILD)
+
+clean: ## Remove all that was built
+	rm -rf $(BUILD) build-*
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+deps:
+	@scripts/install-deps.sh run
+
+deps-test:
+	@scripts/install-deps.sh run test
+
+# The packages come first: setup looks for them.
+$(BUILD)/build.ninja: | deps
+	@$(MESON_SETUP) $(BUILD)
+
+# A build directory made by `make run` may be older than the packages that the
+# tests need; once they are there, setup has to look again.
+$(BUILD)/.tested: $(BUILD)/build.ninja | deps-test
+	@meson setup --reconfigure $(BUILD) -Dtests=enabled -Dexamples=enabled
+	@touch $@

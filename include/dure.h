@@ -1,0 +1,16 @@
+/* dure: cooperative concurrency for C. All of it; each header stands alone too. */
+#ifndef DURE_H
+#define DURE_H
+
+#include <dure/base.h>
+#include <dure/blocking.h>
+#include <dure/file.h>
+#include <dure/inspect.h>
+#include <dure/io.h>
+#include <dure/run.h>
+#include <dure/scope.h>
+#include <dure/socket.h>
+#include <dure/task.h>
+#include <dure/time.h>
+
+#endif

@@ -1,0 +1,33 @@
+/* Twins on files. What a readiness mechanism cannot do goes to threads. */
+#ifndef DURE_FILE_H
+#define DURE_FILE_H
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <dure/base.h>
+
+DURE_BEGIN_DECLS
+
+/* Cancellation: must finish; the open of a FIFO that waits for its other end is exact.
+   Source: POSIX.1-2017 open, openat. */
+DURE_API int dure_open(const char *path, int flags, ...);
+DURE_API int dure_openat(int dir_fd, const char *path, int flags, ...);
+/* Cancellation: must finish. Source: POSIX.1-2017 pread, pwrite, fsync, fdatasync. */
+DURE_API ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset);
+DURE_API ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset);
+DURE_API int dure_fsync(int fd);
+DURE_API int dure_fdatasync(int fd);
+/* Cancellation: abandoned; the answer is dropped. Source: POSIX.1-2017 fstat, stat. */
+DURE_API int dure_fstat(int fd, struct stat *buf);
+DURE_API int dure_stat(const char *path, struct stat *buf);
+/* Sends all of it to a blocking socket, as sendfile does. offset: if not NULL, where to
+   read, advanced by what was sent; in_fd's own offset otherwise.
+   Cancellation: progress wins. Source: Linux sendfile. */
+DURE_API ssize_t dure_sendfile(int out_fd, int in_fd, off_t *offset, size_t len);
+
+DURE_END_DECLS
+
+#endif

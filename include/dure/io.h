@@ -1,0 +1,64 @@
+/* Twins on any descriptor. Each takes the arguments of the POSIX call whose
+   name it bears, returns what it returns and sets errno as it does, with these
+   differences:
+   - the task waits, not the thread; outside a task the thread does, and honours
+     the scopes open on it; with none open a twin is the plain call;
+   - ECANCELED  a scope around the caller ended; what was done by then is said
+     by the call's class: exact, progress wins, must finish, abandoned;
+   - EBADF      also when dure_close closed the descriptor meanwhile;
+   - a task never sees EINTR, and no SIGPIPE: EPIPE alone;
+   - a descriptor with O_NONBLOCK answers EAGAIN as ever. */
+#ifndef DURE_IO_H
+#define DURE_IO_H
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <dure/base.h>
+
+DURE_BEGIN_DECLS
+
+/* Cancellation: exact for sockets, pipes, ttys and eventfds; must finish for
+   files. Source: POSIX.1-2017 read. */
+DURE_API ssize_t dure_read(int fd, void *buf, size_t len);
+/* Cancellation: as dure_read. Source: POSIX.1-2017 readv. */
+DURE_API ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len);
+/* Writes all of it, as a blocking write does, or less after an error.
+   Cancellation: progress wins; must finish for files. Source: POSIX.1-2017 write. */
+DURE_API ssize_t dure_write(int fd, const void *buf, size_t len);
+/* Cancellation: as dure_write. Source: POSIX.1-2017 writev. */
+DURE_API ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len);
+
+/* Reads until len bytes, the end or an error.
+   Returns: the bytes read, less than len only at the end of the file; -1 with
+   errno if nothing was read before an error or cancel; what had been read if
+   something was (the next call then meets the error again).
+   Cancellation: progress wins. */
+DURE_API ssize_t dure_read_full(int fd, void *buf, size_t len);
+/* Writes len bytes, on a descriptor with O_NONBLOCK too: it waits.
+   Returns: len, or -1 with errno if not all could be written (how much is
+   unknown: the connection or file is of no further use).
+   Cancellation: progress does not win here: -1 with ECANCELED. */
+DURE_API ssize_t dure_write_all(int fd, const void *buf, size_t len);
+
+/* Cancellation: exact. Source: POSIX.1-2017 poll. */
+DURE_API int dure_poll(struct pollfd *fds, nfds_t fds_len, int timeout_ms);
+
+/* Closes: every task that waits on fd, on whatever loop, gets EBADF.
+   Never cancelled, always effective; never EINTR. Source: POSIX.1-2017 close. */
+DURE_API int dure_close(int fd);
+
+/* The twin of fcntl. Commands that wait for a lock (F_SETLKW, F_OFD_SETLKW) go
+   to a thread of the pool; the others never block.
+   Cancellation of those: exact. Source: POSIX.1-2017 fcntl. */
+DURE_API int dure_fcntl(int fd, int command, ...);
+/* These never block. Source: POSIX.1-2017 dup, pipe; Linux pipe2. */
+DURE_API int dure_dup(int fd);
+DURE_API int dure_pipe2(int fds[2], int flags);
+
+DURE_END_DECLS
+
+#endif

@@ -1,0 +1,30 @@
+/* A lock for a few instructions' length, between a loop and a thief. */
+#ifndef DURE_SRC_BASE_SPIN_H
+#define DURE_SRC_BASE_SPIN_H
+
+#include <sched.h>
+#include <stdatomic.h>
+
+struct spin {
+    atomic_uint taken;
+};
+
+static inline void spin_lock(struct spin *spin)
+{
+    unsigned tries = 0;
+
+    /* Acquire: sees what the last holder wrote under the lock. */
+    while (atomic_exchange_explicit(&spin->taken, 1, memory_order_acquire)) {
+        /* The holder may have lost its processor: give it ours after some tries. */
+        if (++tries % 64 == 0)
+            sched_yield();
+    }
+}
+
+static inline void spin_unlock(struct spin *spin)
+{
+    /* Release: the next holder sees what was written under the lock. */
+    atomic_store_explicit(&spin->taken, 0, memory_order_release);
+}
+
+#endif

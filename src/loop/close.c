@@ -1,0 +1,201 @@
+/* Descriptors come and go: who holds something on one is told. */
+#include "loop/loop.h"
+
+#include "base/descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One loop is to let go of a descriptor; whoever asked waits for the signal. */
+struct forget {
+    struct message message;
+    struct waiter waiter;
+    struct op op;
+    struct list link; /* in loop->forgets, until nothing is left to wait for */
+    unsigned left;    /* of the backend's word and the last job's end */
+    bool jobs;        /* jobs on the number are still to end */
+};
+
+static void forget_left(struct forget *forget)
+{
+    if (--forget->left > 0)
+        return;
+    list_remove(&forget->link);
+    waiter_signal(&forget->waiter);
+}
+
+static void forget_done(struct op *op)
+{
+    forget_left(container_of(op, struct forget, op));
+}
+
+static void deliver_forget(struct message *message)
+{
+    struct forget *forget = container_of(message, struct forget, message);
+    struct loop *loop = loop_here();
+
+    /* First: whoever comes after the backend has forgotten marks again. */
+    descriptors_unmark(forget->op.fd, loop->sched.number);
+    list_push_back(&loop->forgets, &forget->link);
+    forget->jobs = offloads_end(loop, forget->op.fd);
+    forget->left = forget->jobs ? 2 : 1;
+    forget->op.done = forget_done;
+    if (loop->backend->ops->submit(loop->backend, &forget->op) == SUBMIT_DONE)
+        forget_left(forget);
+}
+
+void descriptor_job_ended(struct loop *loop, int fd)
+{
+    struct list *node, *next;
+
+    if (likely(list_empty(&loop->forgets)) || offloads_any(loop, fd))
+        return;
+    for (node = loop->forgets.next; node != &loop->forgets; node = next) {
+        struct forget *forget = container_of(node, struct forget, link);
+
+        next = node->next;
+        if (forget->op.fd != fd || !forget->jobs)
+            continue;
+        forget->jobs = false;
+        forget_left(forget);
+    }
+}
+
+bool descriptor_is_closing(const struct loop *loop, int fd)
+{
+    const struct list *node;
+
+    for (node = loop->forgets.next; node != &loop->forgets; node = node->next)
+        if (container_of(node, struct forget, link)->op.fd == fd)
+            return true;
+    return false;
+}
+
+/* Returns true if it was done at once, without letting anybody else run. */
+static bool forget_on(struct loop *loop, int fd)
+{
+    struct forget forget = { .message.deliver = deliver_forget, .op.fd = fd };
+    struct wait wait = { .what = "close", .fd = fd };
+    bool at_once;
+
+    forget.op.code = OP_FORGET;
+    waiter_init(&forget.waiter);
+    if (sched_here == &loop->sched)
+        deliver_forget(&forget.message);
+    else
+        sched_post(&loop->sched, &forget.message);
+    /* Relaxed: true only if this thread has set it. */
+    at_once = sched_here == &loop->sched &&
+              atomic_load_explicit(&forget.waiter.signaled, memory_order_relaxed);
+    waiter_wait(&forget.waiter, &wait);
+    return at_once;
+}
+
+/* Tells all loops of the set but one. Returns as forget_on. */
+static bool forget_others(int fd, uint64_t loops, const struct sched *except)
+{
+    struct runtime *runtime = sched_here ? runtime_active : runtime_hold();
+    bool at_once = true;
+    unsigned i;
+
+    if (!runtime)
+        return true;
+    for (i = 0; i < runtime->loops_len; i++)
+        if ((loops & descriptors_bit(i)) && &runtime->loops[i]->sched != except)
+            at_once &= forget_on(runtime->loops[i], fd);
+    if (!sched_here)
+        runtime_let_go(runtime);
+    return at_once;
+}
+
+/* While others were told, somebody may have begun a new wait, which would keep the description
+   alive after the close. So the number goes to a description on which everything fails with
+   EBADF, which closes the old one; then those are told who came in between. Returns false if there
+   was no descriptor to be had for it. */
+static bool bury(int fd)
+{
+    int dead = open("/", O_PATH | O_CLOEXEC);
+    int result;
+
+    if (dead < 0)
+        return false;
+    do
+        result = dup3(dead, fd, O_CLOEXEC);
+    while (result < 0 && (errno == EINTR || errno == EBUSY));
+    close(dead);
+    return result >= 0;
+}
+
+/* What a thread must do because it may wait: a lingering socket, a file whose data may be
+   flushed over a network, a serial line that has not sent all yet. */
+static bool close_may_wait(int fd)
+{
+    struct linger linger = { 0 };
+    socklen_t len = sizeof linger;
+    struct stat st;
+
+    if (likely(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0))
+        return linger.l_onoff && linger.l_linger > 0;
+    if (fstat(fd, &st) < 0)
+        return false;
+    if (S_ISREG(st.st_mode))
+        return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    return S_ISCHR(st.st_mode);
+}
+
+static void close_on_thread(struct offload *offload, void *arg)
+{
+    int *fd_and_error = arg;
+
+    (void)offload;
+    fd_and_error[1] = close(fd_and_error[0]) < 0 ? -errno : 0;
+}
+
+static int close_now(int fd, bool may_wait)
+{
+    int fd_and_error[2] = { fd, 0 };
+
+    if (!may_wait ||
+        offload_run(POOL_WAITS, OFFLOAD_NEVER, "close", fd, close_on_thread, fd_and_error) < 0)
+        fd_and_error[1] = close(fd) < 0 ? -errno : 0;
+    /* Linux has closed the descriptor even when a signal broke the call off. */
+    return fd_and_error[1] == -EINTR ? 0 : fd_and_error[1];
+}
+
+int descriptor_close(int fd)
+{
+    uint64_t loops;
+    bool may_wait;
+
+    if (fd < 0 || !descriptors_begin_close(fd))
+        return -EBADF;
+    loops = descriptors_loops(fd); /* now: whoever marks later is refused */
+    may_wait = task_current() && close_may_wait(fd);
+    if (loops && !forget_others(fd, loops, NULL) && !may_wait && fcntl(fd, F_GETFD) >= 0 &&
+        bury(fd) && (loops = descriptors_loops(fd)))
+        forget_others(fd, loops, NULL);
+    descriptors_set_ours(fd, false);
+    descriptors_end_close(fd);
+    return close_now(fd, may_wait);
+}
+
+int descriptor_born(int fd)
+{
+    struct sched *here = sched_here;
+    uint64_t loops;
+
+    if (fd < 0)
+        return fd;
+    loops = descriptors_loops(fd);
+    if (unlikely(loops)) {
+        /* Somebody closed the number behind our back: what was known of it is void. */
+        if (here && (loops & descriptors_bit(here->number)))
+            loop_here()->backend->ops->born(loop_here()->backend, fd);
+        forget_others(fd, loops, here);
+    }
+    descriptors_set_ours(fd, true);
+    return fd;
+}

@@ -1,0 +1,158 @@
+/* One loop's turn. */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int64_t clock_of(struct sched *sched)
+{
+    struct backend *backend = container_of(sched, struct loop, sched)->backend;
+
+    return backend->ops->now(backend);
+}
+
+static void wake(struct sched *sched)
+{
+    struct backend *backend = container_of(sched, struct loop, sched)->backend;
+
+    backend->ops->wake(backend);
+}
+
+int loop_start(struct loop *loop)
+{
+    struct runtime *runtime = loop->runtime;
+    struct backend_config config = runtime->config;
+    int error;
+
+    list_init(&loop->offloads);
+    list_init(&loop->forgets);
+    config.loop = loop->sched.number;
+    config.embedded = config.embedded && loop->sched.number == 0;
+    error = runtime->backend->create(&config, &loop->backend);
+    if (error < 0)
+        return error;
+    error = overflow_thread_init(&loop->overflow);
+    if (error < 0)
+        goto err_destroy_backend;
+    loop->sched.wake = wake;
+    loop->sched.now = clock_of;
+    sched_enter(&loop->sched);
+    return 0;
+
+err_destroy_backend:
+    loop->backend->ops->destroy(loop->backend);
+    return error;
+}
+
+void loop_stop(struct loop *loop)
+{
+    inbox_deliver(&loop->sched.inbox);
+    sched_leave(&loop->sched);
+    overflow_thread_fini(&loop->overflow);
+    loop->backend->ops->destroy(loop->backend);
+}
+
+static uint64_t idle_bit(const struct loop *loop)
+{
+    return loop->sched.number < 64 ? UINT64_C(1) << loop->sched.number : 0;
+}
+
+/* Takes unstarted tasks from another loop. This loop is the one that may search. */
+static bool search(struct loop *loop)
+{
+    bool found = sched_steal(&loop->sched) != 0;
+
+    atomic_store_explicit(&sched_group.searching, false, memory_order_seq_cst);
+    /* Whoever spawned meanwhile left the waking to us. */
+    if (found)
+        sched_pass_on(&loop->sched);
+    return found;
+}
+
+/* Nothing is ready here. Returns true if work was found elsewhere; otherwise the loop is known to
+   be idle. */
+static bool become_idle(struct loop *loop)
+{
+    /* While another loop searches there is no need: it wakes us if it finds more than it takes. */
+    if (!atomic_exchange_explicit(&sched_group.searching, true, memory_order_seq_cst) &&
+        search(loop))
+        return true;
+    /* Sequentially consistent: said before the last look, see sched_offer. */
+    atomic_fetch_or_explicit(&sched_group.idle, idle_bit(loop), memory_order_seq_cst);
+    return false;
+}
+
+static void leave_idle(struct loop *loop)
+{
+    uint64_t bit = idle_bit(loop);
+
+    /* Whoever took our bit away has made us the one that searches: see sched_offer. */
+    if (bit && !(atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit))
+        search(loop);
+}
+
+/* How long the loop may sleep: nanoseconds, -1 for ever. */
+static int64_t until_next_timer(struct sched *sched)
+{
+    int64_t next_ns = timers_next(&sched->timers), now_ns;
+
+    if (next_ns == INT64_MAX)
+        return -1;
+    now_ns = sched->now(sched);
+    return next_ns > now_ns ? next_ns - now_ns : 0;
+}
+
+static void look(struct loop *loop, int64_t wait_ns)
+{
+    loop->backend->ops->collect(loop->backend, wait_ns);
+}
+
+/* Nothing is left to run: takes work from others, or sleeps until something happens. */
+static void rest(struct loop *loop)
+{
+    struct sched *sched = &loop->sched;
+    bool shared = sched_group.len > 1;
+
+    if (shared && become_idle(loop)) {
+        look(loop, 0);
+        return;
+    }
+    /* The last look: what was queued before we said that we are idle was offered to nobody. */
+    if (shared && sched_steal(sched)) {
+        look(loop, 0);
+        leave_idle(loop);
+        return;
+    }
+    stack_cache_trim(sched->stacks, sched->now_ns);
+    /* Sequentially consistent: a sender pushes, then asks whether we sleep; we say so, then look. */
+    atomic_store_explicit(&sched->sleeping, true, memory_order_seq_cst);
+    if (inbox_empty(&sched->inbox) &&
+        !atomic_load_explicit(&loop->runtime->done, memory_order_seq_cst))
+        look(loop, until_next_timer(sched));
+    else
+        look(loop, 0);
+    atomic_store_explicit(&sched->sleeping, false, memory_order_relaxed);
+    if (shared)
+        leave_idle(loop);
+}
+
+void loop_turn(struct loop *loop, bool sleeps)
+{
+    struct sched *sched = &loop->sched;
+
+    inbox_deliver(&sched->inbox);
+    timers_fire(&sched->timers, sched->now_ns);
+    if (sched_run(sched) || !sleeps || !inbox_empty(&sched->inbox))
+        look(loop, 0);
+    else
+        rest(loop);
+    sched->now_ns = sched->now(sched);
+}
+
+void runtime_wake(struct runtime *runtime)
+{
+    unsigned i;
+
+    for (i = 0; i < runtime->loops_len; i++)
+        runtime->loops[i]->sched.wake(&runtime->loops[i]->sched);
+}

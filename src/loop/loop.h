@@ -1,0 +1,162 @@
+/* The loop: ties a scheduler to a backend. And the run: all loops together. */
+#ifndef DURE_SRC_LOOP_LOOP_H
+#define DURE_SRC_LOOP_LOOP_H
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+
+#include <dure/run.h>
+
+#include "backend/backend.h"
+#include "pool/pool.h"
+#include "task/overflow.h"
+#include "task/scope.h"
+
+struct runtime;
+
+struct loop {
+    struct sched sched;
+    struct backend *backend;
+    struct runtime *runtime;
+    struct scope root;           /* of dure_go on this loop */
+    struct message stop_message; /* the stop signal's way to root */
+    struct overflow_thread overflow;
+    struct list offloads; /* its tasks' jobs on the pool, so that a close finds them */
+    struct list forgets;  /* closes that wait until the jobs on their number have ended */
+    pthread_t thread;
+    int error; /* why it could not start */
+};
+
+struct runtime {
+    struct loop **loops;
+    unsigned loops_len;
+    struct pool *pool;
+    const struct backend_ops *backend; /* of all loops */
+    char *backend_note;                /* why it is not the best one, or NULL */
+    struct backend_config config;
+    struct scope main_scope; /* of the first task */
+    struct watch *watch;     /* the signals' thread, or NULL */
+    uint32_t flags;
+    int result, result_errno;
+    char *result_why;
+    pthread_barrier_t end; /* all loops have left their last turn */
+    atomic_bool done;
+    atomic_bool stopping; /* a stop signal came */
+};
+
+/* The active run, or NULL. */
+extern struct runtime *runtime_active;
+
+static inline struct loop *loop_here(void)
+{
+    return container_of(sched_here, struct loop, sched);
+}
+
+/* loop.c */
+/* On the loop's own thread. Returns 0 or -errno. */
+int loop_start(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* Runs what is ready, looks at the world once. sleeps: waits there when nothing is ready. */
+void loop_turn(struct loop *loop, bool sleeps);
+/* Makes every loop look up. */
+void runtime_wake(struct runtime *runtime);
+/* Ends the root scopes: what a stop signal does. Any thread. */
+void runtime_stop(struct runtime *runtime);
+/* For plain threads: keeps the active run from ending. Returns it, or NULL if there is none. */
+struct runtime *runtime_hold(void);
+void runtime_let_go(struct runtime *runtime);
+
+/* io.c: an operation and the task that waits for it. */
+struct io {
+    struct op op;
+    struct wait wait;
+};
+
+static inline void io_init(struct io *io, enum op_code code, int fd)
+{
+    io->op.code = (uint8_t)code;
+    io->op.fd = fd;
+    io->op.flags = 0;
+    io->op.scratch = 0;
+}
+
+/* Runs the operation and waits for it, as a task or as a thread. Returns its result, 0 or more, or
+   -errno; -ECANCELED when a scope ended it. */
+int64_t io_run(struct io *io);
+
+/* The result as POSIX gives it: -1 and errno. */
+static inline int64_t io_result(int64_t result)
+{
+    if (unlikely(result < 0)) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+
+/* True, after a yield, if the caller's scopes have ended: the call must fail with ECANCELED. */
+bool io_refused(void);
+/* As io_run, but with the blocking call itself, on a thread of the pool. */
+int64_t io_run_on_thread(struct io *io);
+
+/* socket_limit.c */
+/* Set once somebody has given a socket a time limit; asked (relaxed, the setter's own calls come
+   after it) before the kernel is, at each wait. */
+extern atomic_bool socket_limits_used;
+/* The limit for this operation, 0 if there is none. */
+int64_t socket_limit_ns(const struct op *op);
+/* Waits for a pending operation, at most so long. Returns its result, or -EAGAIN. */
+int64_t socket_limit_wait(struct io *io, int64_t limit_ns);
+
+/* offload.c */
+/* How a cancel, or a close of its descriptor, ends a job. */
+enum offload_end {
+    OFFLOAD_NEVER,     /* not at all: it is run and waited for */
+    OFFLOAD_QUEUED,    /* it is taken out of the queue; once started it is waited for */
+    OFFLOAD_INTERRUPT, /* its system call returns EINTR too */
+};
+
+/* A job for the pool, for the running task: run(arg) on a thread of the class. fd: what it works
+   on, or -1. Returns 0 when it has run, -ECANCELED or -EBADF (dure_close) when it has not and will
+   not, -EAGAIN without threads. */
+struct offload;
+int offload_run(enum pool_class class, enum offload_end end, const char *what, int fd,
+                void (*run)(struct offload *offload, void *arg), void *arg);
+/* For run, before each system call and after EINTR: 0, or -ECANCELED or -EBADF when it is to end. */
+int offload_ended(const struct offload *offload);
+/* Performs an operation on a thread, for the running task. Returns its result. */
+int64_t offload_op(struct op *op);
+/* The calling loop's jobs on fd are to end with -EBADF. Returns true if there are some. */
+bool offloads_end(struct loop *loop, int fd);
+bool offloads_any(struct loop *loop, int fd);
+
+/* close.c */
+/* Ends all waits on fd, on every loop, with EBADF; then closes. Returns 0 or -errno. */
+int descriptor_close(int fd);
+/* A job on fd has ended: closes may wait for that. */
+void descriptor_job_ended(struct loop *loop, int fd);
+/* True while a close of fd waits for this loop. */
+bool descriptor_is_closing(const struct loop *loop, int fd);
+/* fd is a new description, made by a twin. Returns fd. */
+int descriptor_born(int fd);
+
+/* deadline.c */
+/* When the calls of a flow end: 0 if they have, INT64_MAX for never. */
+int64_t flow_deadline(const struct flow *flow);
+/* Ends its scopes whose deadline has passed and that no other loop looks after. */
+void flow_end_passed(struct flow *flow, int64_t now_ns);
+
+/* thread_io.c: operations of plain threads with a scope open. */
+int64_t thread_io(struct io *io);
+/* Waits for events on fd (-1: for none, only time) until a time (0: none). Returns the revents, 0
+   when the time came, -ECANCELED, -EINTR. */
+int64_t thread_wait(int fd, unsigned events, int64_t until_ns);
+/* The same as poll(fds + 1, len), with room for one more in fds[0]. */
+int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns);
+/* -ECANCELED if the scopes around the thread have ended, else 0. */
+int thread_refused(void);
+/* True if the calling plain thread has a scope around it. */
+bool thread_has_scope(void);
+
+#endif

@@ -1,0 +1,587 @@
+/* A run: the loops start, the first task runs, everything has ended. */
+#include "loop/runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct runtime *runtime_active;
+
+/* Guards runtime_active against a second run and a plain thread's dure_go at the end; held for the
+   length of a look. */
+static pthread_mutex_t active_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool active;
+
+static const char *running_name(const void *stack_low)
+{
+    struct task *task = task_current();
+
+    return task && task->stack.low == stack_low ? task->name : NULL;
+}
+
+static void after_fork(void)
+{
+    if (!active)
+        return;
+    task_forked = true;
+    sched_here = NULL; /* twins are plain calls in the child, as before an exec */
+}
+
+/* --- the end --- */
+
+/* Nothing is alive any more. */
+static void over(void)
+{
+    struct runtime *runtime = runtime_active;
+
+    /* Sequentially consistent: before the wake, as a message; see rest() in loop.c. */
+    atomic_store_explicit(&runtime->done, true, memory_order_seq_cst);
+    runtime_wake(runtime);
+}
+
+/* The run goes on while a root has tasks, or one is on its way from a plain thread. */
+static void root_event(struct scope *root, enum scope_event event)
+{
+    if (event == SCOPE_FILLED && !root->counted) {
+        root->counted = 1;
+        sched_root_filled();
+    } else if (event == SCOPE_EMPTIED && root->counted) {
+        root->counted = 0;
+        sched_root_emptied();
+    } else if (event == SCOPE_ADOPTED) {
+        sched_release(); /* go_foreign's hold */
+    }
+}
+
+static void deliver_stop(struct message *message)
+{
+    struct loop *loop = container_of(message, struct loop, stop_message);
+
+    if (loop->sched.number == 0)
+        scope_end(&loop->runtime->main_scope, CAUSE_CANCEL);
+    scope_end(&loop->root, CAUSE_CANCEL);
+}
+
+void runtime_stop(struct runtime *runtime)
+{
+    unsigned i;
+
+    for (i = 0; i < runtime->loops_len; i++) {
+        runtime->loops[i]->stop_message.deliver = deliver_stop;
+        sched_post(&runtime->loops[i]->sched, &runtime->loops[i]->stop_message);
+    }
+}
+
+/* --- the start --- */
+
+static struct loop *make_loop(struct runtime *runtime, unsigned number, int64_t grace_ns)
+{
+    struct loop *loop = aligned_alloc(64, (sizeof *loop + 63) & ~(size_t)63);
+
+    if (!loop)
+        return NULL;
+    memset(loop, 0, sizeof *loop);
+    if (sched_init(&loop->sched, number, !(runtime->flags & DURE_NO_GUARDS)) < 0) {
+        free(loop);
+        return NULL;
+    }
+    loop->runtime = runtime;
+    scope_init_root(&loop->root, &loop->sched, DURE_KEEP_GOING, root_event);
+    loop->root.grace_ns = grace_ns;
+    return loop;
+}
+
+static void free_loops(struct runtime *runtime)
+{
+    unsigned i;
+
+    for (i = 0; i < runtime->loops_len; i++) {
+        sched_fini(&runtime->loops[i]->sched);
+        free(runtime->loops[i]);
+    }
+    free(runtime->loops);
+    free(sched_group.scheds);
+    sched_group.scheds = NULL;
+    sched_group.len = 0;
+}
+
+static int make_loops(struct runtime *runtime, const struct settings *settings)
+{
+    unsigned i;
+
+    runtime->loops = calloc(settings->loops, sizeof *runtime->loops);
+    sched_group.scheds = calloc(settings->loops, sizeof *sched_group.scheds);
+    if (!runtime->loops || !sched_group.scheds)
+        return -ENOMEM;
+    for (i = 0; i < settings->loops; i++) {
+        runtime->loops[i] = make_loop(runtime, i, settings->grace_ns);
+        if (!runtime->loops[i])
+            return -ENOMEM;
+        sched_group.scheds[i] = &runtime->loops[i]->sched;
+        runtime->loops_len = i + 1;
+    }
+    return 0;
+}
+
+/* Starts loop 0, and with it finds the backend. */
+static int start_named(struct runtime *runtime, const char *name)
+{
+    char known[128] = "";
+    int error;
+    size_t i;
+
+    for (i = 0; backends[i]; i++) {
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
+                 backends[i]->name);
+        if (strcmp(backends[i]->name, name) != 0)
+            continue;
+        runtime->backend = backends[i];
+        error = loop_start(runtime->loops[0]);
+        if (error < 0)
+            dure_fail(ENOSYS, "the backend %s does not work here: %s", name, strerror(-error));
+        return error < 0 ? -ENOSYS : 0;
+    }
+    dure_fail(EINVAL, "there is no backend \"%s\"; there are %s", name, known);
+    return -EINVAL;
+}
+
+static int start_best(struct runtime *runtime)
+{
+    int error = -ENOSYS;
+    size_t i;
+
+    for (i = 0; backends[i]; i++) {
+        runtime->backend = backends[i];
+        error = loop_start(runtime->loops[0]);
+        if (error == 0)
+            return 0;
+        if (!runtime->backend_note && asprintf(&runtime->backend_note, "%s does not work here: %s",
+                                               backends[i]->name, strerror(-error)) < 0)
+            runtime->backend_note = NULL;
+    }
+    dure_fail(-error, "no backend works here: %s", strerror(-error));
+    return error;
+}
+
+static void *loop_main(void *arg)
+{
+    struct loop *loop = arg;
+    struct runtime *runtime = loop->runtime;
+
+    while (!atomic_load_explicit(&runtime->done, memory_order_acquire))
+        loop_turn(loop, true);
+    return NULL;
+}
+
+/* Every other loop says how its start went before any of them runs. */
+struct starting {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned started;
+    int go; /* 1: run; -1: give up */
+};
+
+struct starting_loop {
+    struct starting *starting;
+    struct loop *loop;
+};
+
+static void *thread_main(void *arg)
+{
+    struct starting_loop *self = arg;
+    struct starting *starting = self->starting;
+    struct loop *loop = self->loop;
+    struct runtime *runtime = loop->runtime;
+    int go;
+
+    loop->error = loop_start(loop);
+    pthread_mutex_lock(&starting->lock);
+    starting->started++;
+    pthread_cond_broadcast(&starting->changed);
+    while (!starting->go)
+        pthread_cond_wait(&starting->changed, &starting->lock);
+    go = starting->go;
+    starting->started--;
+    pthread_cond_broadcast(&starting->changed);
+    pthread_mutex_unlock(&starting->lock);
+    if (go > 0) {
+        loop_main(loop);
+        /* Another loop that has sent us the last message may still be about to wake us. */
+        pthread_barrier_wait(&runtime->end);
+    }
+    if (loop->error == 0)
+        loop_stop(loop);
+    return NULL;
+}
+
+static int start_threads(struct runtime *runtime)
+{
+    struct starting starting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0 };
+    struct starting_loop *loops = calloc(runtime->loops_len, sizeof *loops);
+    unsigned i, made;
+    int error = loops ? 0 : -ENOMEM;
+    char name[24];
+
+    for (made = 1; error == 0 && made < runtime->loops_len; made += error == 0) {
+        loops[made] = (struct starting_loop){ &starting, runtime->loops[made] };
+        error = -pthread_create(&runtime->loops[made]->thread, NULL, thread_main, &loops[made]);
+        if (error == 0) {
+            snprintf(name, sizeof name, "dure-loop-%u", made);
+            pthread_setname_np(runtime->loops[made]->thread, name);
+        }
+    }
+    pthread_mutex_lock(&starting.lock);
+    while (starting.started < made - 1)
+        pthread_cond_wait(&starting.changed, &starting.lock);
+    for (i = 1; i < made && error == 0; i++)
+        error = runtime->loops[i]->error;
+    starting.go = error == 0 ? 1 : -1;
+    pthread_cond_broadcast(&starting.changed);
+    while (starting.started > 0)
+        pthread_cond_wait(&starting.changed, &starting.lock);
+    pthread_mutex_unlock(&starting.lock);
+    if (error < 0) {
+        for (i = 1; i < made; i++)
+            pthread_join(runtime->loops[i]->thread, NULL);
+        dure_fail(-error, "cannot start loop %u: %s", i - 1, strerror(-error));
+    }
+    free(loops);
+    return error;
+}
+
+/* --- the first task --- */
+
+struct first {
+    dure_fn *fn;
+    void *arg;
+};
+
+static int run_first(void *arg)
+{
+    struct runtime *runtime = runtime_active;
+    struct first *first = arg;
+
+    runtime->result = first->fn(first->arg);
+    runtime->result_errno = errno;
+    if (*dure_why())
+        runtime->result_why = strdup(dure_why());
+    return 0;
+}
+
+static int start_first(struct runtime *runtime, dure_fn *fn, void *arg)
+{
+    dure_spawn_options options = { .name = "main", .place = DURE_THIS_LOOP };
+    struct first first = { fn, arg };
+
+    scope_init_root(&runtime->main_scope, &runtime->loops[0]->sched, DURE_KEEP_GOING, root_event);
+    return dure_spawn_with((dure_scope *)(void *)&runtime->main_scope, &options, run_first, &first,
+                           sizeof first) < 0
+               ? -errno
+               : 0;
+}
+
+/* Loop 0 is done: waits until all are. */
+static void end_threads(struct runtime *runtime)
+{
+    unsigned i;
+
+    pthread_barrier_wait(&runtime->end);
+    for (i = 1; i < runtime->loops_len; i++)
+        pthread_join(runtime->loops[i]->thread, NULL);
+}
+
+/* --- together --- */
+
+static sigset_t signals_before;
+
+static int claim(void)
+{
+    static bool hooked;
+    int error = 0;
+
+    pthread_mutex_lock(&active_lock);
+    if (active || task_forked)
+        error = task_forked ? -EPERM : -EBUSY;
+    else
+        active = true;
+    if (!error && !hooked) {
+        hooked = true;
+        pthread_atfork(NULL, NULL, after_fork);
+    }
+    pthread_mutex_unlock(&active_lock);
+    if (error)
+        dure_fail(-error, error == -EBUSY ? "a run is active in this process"
+                                          : "a forked child of a run may only exec or _exit");
+    return error;
+}
+
+static void unclaim(struct runtime *runtime)
+{
+    pthread_mutex_lock(&active_lock);
+    runtime_active = NULL;
+    active = false;
+    pthread_mutex_unlock(&active_lock);
+    free(runtime->backend_note);
+    free(runtime->result_why);
+    free(runtime);
+}
+
+/* Another event loop must be able to wait for ours. */
+static int check_embedded(struct runtime *runtime)
+{
+    struct backend *backend = runtime->loops[0]->backend;
+
+    if (backend->ops->poll_fd(backend) >= 0)
+        return 0;
+    dure_fail(ENOTSUP, "the backend %s has no descriptor to poll", backend->ops->name);
+    return -ENOTSUP;
+}
+
+static int begin(const struct settings *settings, bool embedded, dure_fn *fn, void *arg)
+{
+    struct pool_options pool = { .threads_max[POOL_FILES] = settings->blocking_threads };
+    struct runtime *runtime = calloc(1, sizeof *runtime);
+    int error = -ENOMEM;
+
+    if (!runtime)
+        goto err_unclaim;
+    runtime->flags = settings->flags;
+    runtime->config = (struct backend_config){
+        .queue_entries = settings->queue_entries,
+        .sqpoll = settings->flags & DURE_SQPOLL,
+        .embedded = embedded,
+        .transfer_max = settings->transfer_max,
+    };
+    task_stack_size = settings->stack_size;
+    runtime_active = runtime;
+    watch_block_signals(runtime->flags, &signals_before);
+    error = make_loops(runtime, settings);
+    if (error < 0)
+        goto err_free_loops;
+    sched_group.len = runtime->loops_len;
+    sched_group.over = over;
+    error = -pthread_barrier_init(&runtime->end, NULL, runtime->loops_len);
+    if (error < 0)
+        goto err_free_loops;
+    error = -ENOMEM;
+    runtime->pool = pool_create(&pool);
+    if (!runtime->pool)
+        goto err_destroy_barrier;
+    error = overflow_init(running_name);
+    if (error < 0)
+        goto err_destroy_pool;
+    error = settings->backend ? start_named(runtime, settings->backend) : start_best(runtime);
+    if (error < 0)
+        goto err_overflow;
+    error = start_threads(runtime);
+    if (error < 0)
+        goto err_stop_loop;
+    runtime->watch = watch_start(runtime, &error);
+    if (error < 0)
+        goto err_end_threads;
+    error = embedded ? check_embedded(runtime) : 0;
+    if (error == 0)
+        error = start_first(runtime, fn, arg);
+    if (error < 0)
+        goto err_stop_watch;
+    return 0;
+
+err_stop_watch:
+    watch_stop(runtime->watch);
+err_end_threads:
+    atomic_store(&runtime->done, true);
+    runtime_wake(runtime);
+    end_threads(runtime);
+err_stop_loop:
+    loop_stop(runtime->loops[0]);
+err_overflow:
+    overflow_fini();
+err_destroy_pool:
+    pool_destroy(runtime->pool);
+err_destroy_barrier:
+    pthread_barrier_destroy(&runtime->end);
+err_free_loops:
+    free_loops(runtime);
+    watch_restore_signals(&signals_before);
+err_unclaim:
+    if (runtime)
+        unclaim(runtime);
+    return error;
+}
+
+static int finish(void)
+{
+    struct runtime *runtime = runtime_active;
+    bool stopped = atomic_load(&runtime->stopping);
+    int result, error;
+
+    /* First those that may still be inside a loop's memory: the pool's threads, plain threads, the
+       other loops. */
+    watch_stop(runtime->watch);
+    pool_destroy(runtime->pool);
+    sched_settle();
+    end_threads(runtime);
+    loop_stop(runtime->loops[0]);
+    overflow_fini();
+    pthread_barrier_destroy(&runtime->end);
+    free_loops(runtime);
+    watch_restore_signals(&signals_before);
+    result = runtime->result;
+    error = runtime->result_errno;
+    if (result && stopped && error == ECANCELED)
+        result = 0;
+    if (result && runtime->result_why)
+        dure_fail(error, "%s", runtime->result_why);
+    unclaim(runtime);
+    errno = error;
+    return result;
+}
+
+int dure_run_with(const dure_run_options *options, dure_fn *fn, void *arg)
+{
+    struct settings settings;
+    int error;
+
+    error = settings_read(&settings, options);
+    if (error == 0)
+        error = claim();
+    if (error == 0)
+        error = begin(&settings, false, fn, arg);
+    if (error < 0) {
+        errno = -error;
+        return -1;
+    }
+    loop_main(runtime_active->loops[0]);
+    return finish();
+}
+
+int dure_run(dure_fn *fn, void *arg)
+{
+    return dure_run_with(NULL, fn, arg);
+}
+
+/* --- for a thread that another event loop owns --- */
+
+int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg)
+{
+    struct settings settings;
+    int error;
+
+    error = settings_read(&settings, options);
+    if (!options || !options->loops)
+        settings.loops = 1;
+    if (error == 0)
+        error = claim();
+    if (error == 0)
+        error = begin(&settings, true, fn, arg);
+    if (error < 0) {
+        errno = -error;
+        return -1;
+    }
+    return 0;
+}
+
+int dure_loop_turn(void)
+{
+    struct loop *loop = runtime_active->loops[0];
+
+    atomic_store_explicit(&loop->sched.sleeping, false, memory_order_relaxed);
+    loop_turn(loop, false);
+    if (atomic_load_explicit(&loop->runtime->done, memory_order_acquire))
+        return 0;
+    /* The thread sleeps in the other event loop from here on: messages must wake it. As in rest(),
+       said before the look. */
+    atomic_store_explicit(&loop->sched.sleeping, true, memory_order_seq_cst);
+    if (!inbox_empty(&loop->sched.inbox))
+        loop->sched.wake(&loop->sched);
+    return 1;
+}
+
+int dure_loop_fd(void)
+{
+    struct backend *backend = runtime_active->loops[0]->backend;
+
+    return backend->ops->poll_fd(backend);
+}
+
+int64_t dure_loop_wait_ns(void)
+{
+    struct sched *sched = &runtime_active->loops[0]->sched;
+    int64_t next_ns, now_ns;
+
+    if (sched_has_work(sched) || !inbox_empty(&sched->inbox))
+        return 0;
+    next_ns = timers_next(&sched->timers);
+    if (next_ns == INT64_MAX)
+        return -1;
+    now_ns = sched->now(sched);
+    return next_ns > now_ns ? next_ns - now_ns : 0;
+}
+
+int dure_loop_close(void)
+{
+    struct runtime *runtime = runtime_active;
+
+    if (!atomic_load_explicit(&runtime->done, memory_order_acquire)) {
+        atomic_store(&runtime->stopping, true);
+        runtime_stop(runtime);
+    }
+    atomic_store_explicit(&runtime->loops[0]->sched.sleeping, false, memory_order_relaxed);
+    loop_main(runtime->loops[0]);
+    return finish();
+}
+
+unsigned dure_loop_count(void)
+{
+    return runtime_active ? runtime_active->loops_len : 0;
+}
+
+int dure_loop_number(void)
+{
+    return task_current() ? (int)sched_here->number : -1;
+}
+
+const char *dure_backend_name(void)
+{
+    return runtime_active ? runtime_active->backend->name : NULL;
+}
+
+/* --- tasks of the run --- */
+
+struct runtime *runtime_hold(void)
+{
+    return flow_hold_run(flow_current()) ? runtime_active : NULL;
+}
+
+void runtime_let_go(struct runtime *runtime)
+{
+    ASSERT(runtime == runtime_active);
+    sched_release();
+}
+
+static int go_foreign(dure_fn *fn, const void *arg, size_t len)
+{
+    struct runtime *runtime = runtime_hold();
+    int result;
+
+    if (!runtime)
+        return dure_fail(EPERM, task_forked ? "a forked child may only exec or _exit, not spawn"
+                                            : "no run is active: dure_go is for tasks and threads "
+                                              "during dure_run");
+    result = dure_spawn((dure_scope *)(void *)&runtime->loops[0]->root, fn, arg, len);
+    if (result < 0) {
+        int error = errno;
+
+        runtime_let_go(runtime);
+        errno = error;
+    }
+    return result;
+}
+
+int dure_go(dure_fn *fn, const void *arg, size_t len)
+{
+    if (!sched_here)
+        return go_foreign(fn, arg, len);
+    return dure_spawn((dure_scope *)(void *)&loop_here()->root, fn, arg, len);
+}

@@ -1,0 +1,34 @@
+/* What the parts of a run share: runtime.c, options.c, watch.c. */
+#ifndef DURE_SRC_LOOP_RUNTIME_H
+#define DURE_SRC_LOOP_RUNTIME_H
+
+#include "loop/loop.h"
+
+/* options.c: what a run is to be, from the options, the environment and the machine. */
+struct settings {
+    unsigned loops;
+    const char *backend; /* NULL: the best that works */
+    size_t stack_size;
+    unsigned blocking_threads;
+    unsigned queue_entries;
+    size_t transfer_max;
+    int64_t grace_ns;
+    uint32_t flags;
+};
+
+/* Returns 0, or -EINVAL with words for dure_why. */
+int settings_read(struct settings *settings, const dure_run_options *options);
+/* Processors that this process may use: affinity and cgroup quota. At least 1. */
+unsigned settings_processors(void);
+
+/* watch.c: a thread that takes in the signals which concern the run. */
+struct watch;
+/* Blocks the run's signals in the calling thread, so that its children inherit that; *before gets
+   the mask to restore. */
+void watch_block_signals(uint32_t flags, sigset_t *before);
+void watch_restore_signals(const sigset_t *before);
+/* Returns NULL with *error -errno if there is nothing to watch (0) or it failed. */
+struct watch *watch_start(struct runtime *runtime, int *error);
+void watch_stop(struct watch *watch);
+
+#endif

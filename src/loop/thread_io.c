@@ -1,0 +1,165 @@
+/* Operations of plain threads: the plain call, or with a scope open, the plain call and a wait that
+   honours it. */
+#include "loop/loop.h"
+
+#include "backend/attempt.h"
+#include "backend/attempt_scratch.h"
+
+#include <dure/time.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static void drain(int fd)
+{
+    uint64_t count;
+
+    if (read(fd, &count, sizeof count) < 0)
+        ASSERT(errno == EAGAIN || errno == EINTR);
+}
+
+static struct timespec span(int64_t ns)
+{
+    return (struct timespec){ .tv_sec = ns / DURE_SECOND, .tv_nsec = ns % DURE_SECOND };
+}
+
+int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns)
+{
+    struct thread_flow *thread = thread_flow_current();
+    int64_t nearest_ns, now_ns;
+    struct timespec left;
+    int ready;
+
+    if (!thread || thread->wake_fd < 0)
+        return -ENOMEM;
+    for (;;) {
+        now_ns = dure_now();
+        flow_end_passed(&thread->flow, now_ns);
+        if (atomic_load_explicit(&thread->flow.level, memory_order_relaxed) == LEVEL_ENDED) {
+            flow_feel(&thread->flow);
+            return -ECANCELED;
+        }
+        nearest_ns = flow_deadline(&thread->flow);
+        if (until_ns && until_ns < nearest_ns)
+            nearest_ns = until_ns;
+        /* A deadline that a loop looks after may have passed without its word yet: it comes. */
+        left = span(nearest_ns > now_ns              ? nearest_ns - now_ns
+                    : until_ns && until_ns <= now_ns ? 0
+                                                     : DURE_MILLISECOND);
+        fds[0] = (struct pollfd){ .fd = thread->wake_fd, .events = POLLIN };
+        ready = ppoll(fds, len + 1, nearest_ns == INT64_MAX ? NULL : &left, NULL);
+        if (ready < 0)
+            return -errno;
+        if (fds[0].revents) {
+            drain(thread->wake_fd);
+            ready--;
+        }
+        if (ready > 0 || (until_ns && until_ns <= now_ns))
+            return ready;
+    }
+}
+
+int64_t thread_wait(int fd, unsigned events, int64_t until_ns)
+{
+    struct pollfd fds[2] = { [1] = { .fd = fd, .events = (short)events } };
+    int64_t ready = thread_poll(fds, 1, until_ns);
+
+    return ready > 0 ? (unsigned short)fds[1].revents : ready;
+}
+
+bool thread_has_scope(void)
+{
+    struct thread_flow *thread = thread_flow_current();
+
+    return thread && (thread->flow.innermost || thread->flow.home);
+}
+
+static bool may_wait(const struct op *op)
+{
+    int flags = fcntl(op->fd, F_GETFL);
+
+    return !(op->flags & OP_DONT_WAIT) && flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+int thread_refused(void)
+{
+    if (!dure_canceled() && dure_deadline_left() > 0)
+        return 0;
+    return (int)thread_wait(-1, 0, 1);
+}
+
+/* A connect on a descriptor whose O_NONBLOCK may not be touched: the socket's own time limit makes
+   it come back while the kernel goes on connecting. */
+static int64_t connect_briefly(struct op *op)
+{
+    struct timeval before, brief = { .tv_usec = 10000 };
+    socklen_t len = sizeof before;
+    int64_t result;
+
+    if (getsockopt(op->fd, SOL_SOCKET, SO_SNDTIMEO, &before, &len) < 0 ||
+        setsockopt(op->fd, SOL_SOCKET, SO_SNDTIMEO, &brief, sizeof brief) < 0)
+        return -errno;
+    result = perform(op);
+    setsockopt(op->fd, SOL_SOCKET, SO_SNDTIMEO, &before, len);
+    if (result != -EINPROGRESS && result != -EALREADY && result != -EINTR)
+        return result; /* -EAGAIN: the queue of an AF_UNIX listener is full */
+    op->scratch |= SCRATCH_CONNECTING;
+    return -EAGAIN;
+}
+
+static int64_t thread_connect(struct op *op, enum fd_kind kind)
+{
+    int64_t result, ready;
+
+    for (;;) {
+        result = attempt(op, kind, 0);
+        if (result == -ENOTSUP)
+            result = connect_briefly(op);
+        if (result != -EAGAIN || !may_wait(op))
+            return result;
+        ready =
+            op->scratch & SCRATCH_CONNECTING ? thread_wait(op->fd, POLLOUT, 0) : thread_refused();
+        if (ready == -EINTR || ready >= 0)
+            continue; /* given back, an EINTR would leave the attempt under way */
+        return attempt_abort_connect(op) >= 0 ? 0 : ready;
+    }
+}
+
+int64_t thread_io(struct io *io)
+{
+    struct op *op = &io->op;
+    int64_t result, ready, until_ns;
+    int kind;
+
+    if (!thread_has_scope())
+        return perform(op);
+    ready = thread_refused();
+    if (ready < 0)
+        return ready;
+    kind = attempt_kind(op->fd);
+    if (kind < 0 || kind == FD_FILE || op->code == OP_OPENAT || op->code == OP_STAT)
+        return perform(op);
+    if (op->code == OP_CONNECT)
+        return thread_connect(op, (enum fd_kind)kind);
+    until_ns = socket_limit_ns(op);
+    if (until_ns)
+        until_ns += dure_now();
+    for (;;) {
+        result = attempt(op, (enum fd_kind)kind, 0);
+        if (result != -EAGAIN && result != -ENOTSUP)
+            return result;
+        if (result == -EAGAIN && !may_wait(op))
+            return result;
+        ready = thread_wait(op->fd, attempt_events(op), until_ns);
+        if (ready <= 0)
+            return ready < 0 ? ready : -EAGAIN;
+        if (result == -ENOTSUP)
+            result = perform(op); /* ready, so that it does not wait, unless somebody was faster */
+        if (result != -EAGAIN && result != -ERESTART)
+            return result;
+    }
+}

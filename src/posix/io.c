@@ -1,0 +1,160 @@
+/* Twins on any descriptor. */
+#include "posix/transfer.h"
+
+#include <dure/io.h>
+#include <errno.h>
+#include <limits.h>
+
+int64_t transfer_read(int fd, void *buf, size_t len, int64_t offset)
+{
+    struct io io;
+
+    io_init(&io, OP_READ, fd);
+    io.op.u.io.buf = buf;
+    io.op.u.io.len = len;
+    io.op.u.io.offset = offset;
+    return io_run(&io);
+}
+
+int64_t transfer_write(int fd, const void *buf, size_t len, int64_t offset)
+{
+    struct io io;
+
+    io_init(&io, OP_WRITE, fd);
+    io.op.u.io.buf = (void *)(uintptr_t)buf;
+    io.op.u.io.len = len;
+    io.op.u.io.offset = offset;
+    return io_run(&io);
+}
+
+ssize_t dure_read(int fd, void *buf, size_t len)
+{
+    return io_result(transfer_read(fd, buf, len, -1));
+}
+
+ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
+{
+    struct io io;
+
+    if (iov_len < 0 || iov_len > IOV_MAX)
+        return io_result(-EINVAL);
+    io_init(&io, OP_READV, fd);
+    io.op.u.vec.iov = iov;
+    io.op.u.vec.len = iov_len;
+    io.op.u.vec.offset = -1;
+    return io_result(io_run(&io));
+}
+
+ssize_t dure_write(int fd, const void *buf, size_t len)
+{
+    int64_t n = transfer_write(fd, buf, len, -1);
+    size_t moved;
+
+    if (likely(n < 0 || (size_t)n == len || n == 0))
+        return io_result(n);
+    for (moved = (size_t)n; moved < len; moved += (size_t)n) {
+        n = transfer_write(fd, (const char *)buf + moved, len - moved, -1);
+        if (n <= 0)
+            break; /* progress wins: the next call meets the error again */
+    }
+    return (ssize_t)moved;
+}
+
+int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t from, bool socket,
+                      int flags)
+{
+    size_t moved = from, i, skip = from;
+    int64_t n = 0;
+
+    for (i = 0; i < iov_len; i++) {
+        if (skip >= iov[i].iov_len) {
+            skip -= iov[i].iov_len;
+            continue;
+        }
+        while (skip < iov[i].iov_len) {
+            const char *at = (const char *)iov[i].iov_base + skip;
+
+            n = socket ? transfer_send(fd, at, iov[i].iov_len - skip, flags)
+                       : transfer_write(fd, at, iov[i].iov_len - skip, -1);
+            if (n <= 0)
+                return moved ? (int64_t)moved : n;
+            moved += (size_t)n;
+            skip += (size_t)n;
+        }
+        skip = 0;
+    }
+    return (int64_t)moved;
+}
+
+static size_t total_len(const struct iovec *iov, int iov_len)
+{
+    size_t len = 0;
+    int i;
+
+    for (i = 0; i < iov_len; i++)
+        len += iov[i].iov_len;
+    return len;
+}
+
+ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)
+{
+    struct io io;
+    int64_t n;
+
+    if (iov_len < 0 || iov_len > IOV_MAX)
+        return io_result(-EINVAL);
+    io_init(&io, OP_WRITEV, fd);
+    io.op.u.vec.iov = iov;
+    io.op.u.vec.len = iov_len;
+    io.op.u.vec.offset = -1;
+    n = io_run(&io);
+    if (n <= 0 || (size_t)n == total_len(iov, iov_len))
+        return io_result(n);
+    return transfer_rest(fd, iov, (size_t)iov_len, (size_t)n, false, 0);
+}
+
+/* Waits on a descriptor with O_NONBLOCK. Returns 0 or -errno. */
+static int wait_until(int fd, short events)
+{
+    struct pollfd poll = { .fd = fd, .events = events };
+
+    return dure_poll(&poll, 1, -1) < 0 ? -errno : 0;
+}
+
+ssize_t dure_read_full(int fd, void *buf, size_t len)
+{
+    size_t moved = 0;
+    int64_t n = 0;
+
+    while (moved < len) {
+        n = transfer_read(fd, (char *)buf + moved, len - moved, -1);
+        if (n == -EAGAIN)
+            n = wait_until(fd, POLLIN);
+        else if (n == 0)
+            break;
+        if (n == -EINTR)
+            continue; /* of a plain thread: a signal is no reason to give half */
+        if (n < 0)
+            break;
+        moved += (size_t)n;
+    }
+    return moved || n >= 0 ? (ssize_t)moved : io_result(n);
+}
+
+ssize_t dure_write_all(int fd, const void *buf, size_t len)
+{
+    size_t moved = 0;
+    int64_t n;
+
+    while (moved < len) {
+        n = transfer_write(fd, (const char *)buf + moved, len - moved, -1);
+        if (n == -EAGAIN)
+            n = wait_until(fd, POLLOUT);
+        if (n == -EINTR)
+            continue;
+        if (n < 0)
+            return io_result(n);
+        moved += (size_t)n;
+    }
+    return (ssize_t)len;
+}

@@ -1,0 +1,236 @@
+/* The twin of poll: several waits at once, of which the first ends all. */
+#include "loop/loop.h"
+
+#include <dure/io.h>
+#include <dure/time.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* Descriptors that are polled without asking for memory. */
+#define POLLED_INLINE 4
+
+struct polled {
+    struct op op;
+    struct polling *polling;
+    bool pending;
+};
+
+struct polling {
+    struct wait wait;
+    struct timer timer;
+    struct polled *polled;
+    nfds_t len;
+    unsigned pending;
+    bool settling; /* the first is there, or a cancel: the rest is being called back */
+    bool woken;
+};
+
+static void wake_up(struct polling *polling)
+{
+    if (polling->woken || polling->wait.task->state != TASK_PARKED)
+        return;
+    polling->woken = true;
+    task_ready(polling->wait.task);
+}
+
+static void polled_done(struct op *op)
+{
+    struct polled *polled = container_of(op, struct polled, op);
+    struct polling *polling = polled->polling;
+
+    polled->pending = false;
+    polling->pending--;
+    if (!polling->settling || polling->pending == 0)
+        wake_up(polling);
+}
+
+static void time_over(struct timer *timer)
+{
+    wake_up(container_of(timer, struct polling, timer));
+}
+
+static void cancel_polling(struct wait *wait)
+{
+    wake_up(container_of(wait, struct polling, wait));
+}
+
+/* Starts all waits. Returns true if one was ready at once. */
+static bool start(struct polling *polling, struct pollfd *fds)
+{
+    struct backend *backend = loop_here()->backend;
+    bool ready = false;
+    nfds_t i;
+
+    for (i = 0; i < polling->len; i++) {
+        struct polled *polled = &polling->polled[i];
+
+        polled->polling = polling;
+        polled->pending = false;
+        polled->op.result = 0;
+        if (fds[i].fd < 0)
+            continue;
+        polled->op.code = OP_POLL;
+        polled->op.fd = fds[i].fd;
+        polled->op.flags = 0;
+        polled->op.done = polled_done;
+        polled->op.since_ns = sched_here->now_ns;
+        polled->op.u.poll.events = (unsigned short)fds[i].events;
+        switch (backend->ops->submit(backend, &polled->op)) {
+        case SUBMIT_DONE:
+            ready = true;
+            break;
+        case SUBMIT_PENDING:
+            polled->pending = true;
+            polling->pending++;
+            break;
+        default: /* a file, and nothing asked of it that a file could be: never ready */
+            polled->op.result = 0;
+        }
+    }
+    return ready;
+}
+
+static void park(struct polling *polling)
+{
+    polling->woken = false;
+    task_park(&polling->wait);
+}
+
+/* Calls back what is pending and waits until all have answered. */
+static void settle(struct polling *polling)
+{
+    struct backend *backend = loop_here()->backend;
+    nfds_t i;
+
+    polling->settling = true;
+    polling->wait.cancel = NULL;
+    for (i = 0; i < polling->len; i++) {
+        if (!polling->polled[i].pending)
+            continue;
+        polling->polled[i].op.flags |= OP_CANCEL_ASKED;
+        backend->ops->cancel(backend, &polling->polled[i].op);
+    }
+    while (polling->pending)
+        park(polling);
+}
+
+/* Says why: EINVAL alone would not. */
+static int cannot_poll(int fd, int error)
+{
+    if (error == -EINVAL)
+        flow_say(&sched_here->current->flow,
+                 "descriptor %d: the backend %s does not poll numbers so large", fd,
+                 loop_here()->backend->ops->name);
+    return error;
+}
+
+static int count_ready(const struct polling *polling, struct pollfd *fds)
+{
+    int ready = 0;
+    nfds_t i;
+
+    for (i = 0; i < polling->len; i++) {
+        int64_t result = polling->polled[i].op.result;
+
+        fds[i].revents = 0;
+        if (result == -EBADF)
+            fds[i].revents = POLLNVAL;
+        else if (result > 0)
+            fds[i].revents = (short)result;
+        else if (result < 0 && result != -ECANCELED)
+            return cannot_poll(fds[i].fd, (int)result);
+        ready += fds[i].revents != 0;
+    }
+    return ready;
+}
+
+/* until_ns: 0 at once, INT64_MAX for ever. Returns as poll, or -errno. */
+static int poll_task(struct pollfd *fds, struct polled *polled, nfds_t len, int64_t until_ns)
+{
+    struct sched *sched = sched_here;
+    struct polling polling = {
+        .wait = { .what = "poll", .fd = len ? fds[0].fd : -1, .cancel = cancel_polling },
+        .timer = { .at_ns = until_ns, .fire = time_over },
+        .polled = polled,
+        .len = len,
+    };
+    bool asked = false;
+    int ready;
+
+    polling.wait.task = sched->current;
+    if (!start(&polling, fds) && until_ns > 0) {
+        if (until_ns != INT64_MAX) {
+            polling.wait.until_ns = until_ns;
+            timers_add(&sched->timers, &polling.timer);
+        }
+        park(&polling);
+        asked = polling.wait.cancel_asked;
+        timers_remove(&sched->timers, &polling.timer);
+    } else {
+        task_pay(sched);
+    }
+    settle(&polling);
+    ready = count_ready(&polling, fds);
+    if (ready != 0 || !asked)
+        return ready;
+    flow_feel(&sched->current->flow);
+    return -ECANCELED;
+}
+
+/* A plain thread with a scope: one more for its wake-up. */
+static int poll_thread(struct pollfd *fds, nfds_t len, int64_t until_ns)
+{
+    struct pollfd inline_fds[POLLED_INLINE + 1], *all = inline_fds;
+    int64_t ready;
+
+    if (len > POLLED_INLINE) {
+        all = calloc(len + 1, sizeof *all);
+        if (!all)
+            return -ENOMEM;
+    }
+    if (len)
+        memcpy(all + 1, fds, len * sizeof *fds);
+    ready = thread_refused();
+    if (ready == 0)
+        ready = thread_poll(all, len, until_ns == INT64_MAX ? 0 : until_ns ? until_ns : 1);
+    if (ready >= 0 && len)
+        memcpy(fds, all + 1, len * sizeof *fds);
+    if (all != inline_fds)
+        free(all);
+    return (int)ready;
+}
+
+static int poll_here(struct pollfd *fds, nfds_t len, int64_t until_ns)
+{
+    struct polled inline_polled[POLLED_INLINE], *polled = inline_polled;
+    struct rlimit most;
+    int result;
+
+    if (len > POLLED_INLINE) {
+        if (getrlimit(RLIMIT_NOFILE, &most) == 0 && len > most.rlim_cur)
+            return -EINVAL;
+        polled = calloc(len, sizeof *polled);
+        if (!polled)
+            return -ENOMEM;
+    }
+    do
+        result = io_refused() ? -ECANCELED : poll_task(fds, polled, len, until_ns);
+    while (result == -ERESTART);
+    if (polled != inline_polled)
+        free(polled);
+    return result;
+}
+
+int dure_poll(struct pollfd *fds, nfds_t fds_len, int timeout_ms)
+{
+    int64_t until_ns = INT64_MAX;
+
+    if (!task_current() && !thread_has_scope())
+        return poll(fds, fds_len, timeout_ms);
+    if (timeout_ms >= 0)
+        until_ns = timeout_ms ? dure_now() + timeout_ms * DURE_MILLISECOND : 0;
+    return (int)io_result(task_current() ? poll_here(fds, fds_len, until_ns)
+                                         : poll_thread(fds, fds_len, until_ns));
+}

@@ -1,0 +1,19 @@
+/* What the twins that move bytes share. */
+#ifndef DURE_SRC_POSIX_TRANSFER_H
+#define DURE_SRC_POSIX_TRANSFER_H
+
+#include "loop/loop.h"
+
+/* One transfer, as one system call would move it. Each returns a count or -errno. */
+int64_t transfer_read(int fd, void *buf, size_t len, int64_t offset);
+int64_t transfer_write(int fd, const void *buf, size_t len, int64_t offset);
+int64_t transfer_send(int fd, const void *buf, size_t len, int flags);
+int64_t transfer_recv(int fd, void *buf, size_t len, int flags);
+
+/* Sends or writes what is left of a vector, from its byte `from` on, until all is gone; socket: by
+   send with these flags. Returns how many bytes in all have moved, `from` included, or -errno if
+   that is 0. */
+int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t from, bool socket,
+                      int flags);
+
+#endif

@@ -1,0 +1,498 @@
+/* The scheduler of one loop: who runs next, and how tasks come and go between loops. */
+#include "task/scope.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Dispatches before the loop looks at the world again: enough to make the look cheap, few enough
+   that a turn of short tasks stays below some 100 us. */
+#define TURN_DISPATCHES 512
+/* Calls that one task may have answered at once before others go first. */
+#define TASK_CALLS 64
+/* Every so many dispatches an unstarted task goes before the ready ones, lest tasks that keep each
+   other ready starve it. */
+#define UNSTARTED_EVERY 16
+/* What a thief takes at the most: bounds the time it holds the lock. */
+#define STEAL_MAX 64
+/* A wake that no thief made use of doubles the number of spawns without another, up to this. */
+#define OFFERS_SKIP_MAX 1024
+/* A task this long is worth a wake, which costs both loops some 5 us together; looked at every so
+   many starts, as the clock costs 20 ns. */
+#define TASK_LONG_NS INT64_C(25000)
+#define PACE_EVERY 4
+/* What a thief waits for a task to be started where it is: some times what a spawn and its join
+   take, little beside what a theft costs. */
+#define WAITED_NS 1000
+
+struct sched_group sched_group;
+_Thread_local struct sched *sched_here;
+bool task_forked;
+size_t task_stack_size = 256 * 1024;
+
+/* The C++ runtime keeps the exceptions being handled per thread; a task that waits in a catch must
+   find its own again. Absent in programs without C++. */
+void *__cxa_get_globals(void) __attribute__((weak));
+
+int sched_init(struct sched *sched, unsigned number, bool guards)
+{
+    *sched = (struct sched){ .number = number };
+    list_init(&sched->ready);
+    list_init(&sched->started);
+    list_init(&sched->unstarted);
+    sched->stacks = stack_cache_create(guards);
+    return sched->stacks ? 0 : -ENOMEM;
+}
+
+void sched_fini(struct sched *sched)
+{
+    ASSERT(list_empty(&sched->started));
+    ASSERT(inbox_empty(&sched->inbox));
+    stack_cache_destroy(sched->stacks);
+}
+
+void sched_enter(struct sched *sched)
+{
+    ASSERT(!sched_here);
+    sched_here = sched;
+    sched->errno_at = &errno;
+    sched->exceptions = __cxa_get_globals ? __cxa_get_globals() : NULL;
+    fiber_init_thread(&sched->fiber);
+    timers_init(&sched->timers, sched->now(sched));
+    sched->now_ns = sched->now(sched);
+}
+
+void sched_leave(struct sched *sched)
+{
+    ASSERT(sched_here == sched && !sched->current);
+    sched_here = NULL;
+}
+
+/* Takes the oldest unstarted task. */
+static __attribute__((noinline)) struct task *take_unstarted(struct sched *sched)
+{
+    struct list *node;
+
+    spin_lock(&sched->unstarted_lock);
+    node = list_pop_front(&sched->unstarted);
+    if (node)
+        hint_add(&sched->unstarted_len, -1U);
+    spin_unlock(&sched->unstarted_lock);
+    return node ? container_of(node, struct task, queue) : NULL;
+}
+
+static unsigned unstarted_len(struct sched *sched)
+{
+    return atomic_load_explicit(&sched->unstarted_len, memory_order_relaxed);
+}
+
+/* Others wait while tasks start here: if those took their time, help is worth a wake again. */
+static __attribute__((noinline)) void look_at_pace(struct sched *sched)
+{
+    int64_t now_ns = sched->now(sched);
+
+    if (now_ns - sched->pace_ns > PACE_EVERY * TASK_LONG_NS)
+        sched->offers_skip = 0;
+    sched->pace_ns = now_ns;
+}
+
+/* A task from the unstarted queue starts here, and stays. */
+static void start(struct sched *sched, struct task *task)
+{
+    if (likely(task->sched == sched)) {
+        task->at_home = 1;
+        if (unlikely(LOAD(task->flow.home->tasks_level) > task->flow.home_level))
+            scope_tell_task(task);
+    } else {
+        /* Stolen. Its home tells it of its end in one of two ways: with a message to the loop it
+           finds in task->sched, or by the level that is read here. Sequentially consistent on
+           both sides (see tell() in spread.c), so that one of the two sees the other. */
+        __atomic_store_n(&task->sched, sched, __ATOMIC_SEQ_CST);
+        scope_tell_task(task);
+    }
+    task_started(sched, task);
+    if (unstarted_len(sched) == 0)
+        return;
+    if (unlikely(sched->offers_skip) && sched->turns_left % PACE_EVERY == 0)
+        look_at_pace(sched);
+    sched_offer(sched);
+}
+
+/* The next task to run, or NULL when it is the loop's turn. */
+static inline struct task *next(struct sched *sched)
+{
+    struct list *node = sched->ready.next;
+    struct task *task;
+
+    if (unlikely(sched->turns_left == 0))
+        return NULL;
+    sched->turns_left--;
+    if (unlikely(unstarted_len(sched)) &&
+        (node == &sched->ready || sched->turns_left % UNSTARTED_EVERY == 0)) {
+        task = take_unstarted(sched);
+        if (task) {
+            start(sched, task);
+            return task;
+        }
+    }
+    if (node == &sched->ready)
+        return NULL;
+    list_remove(node);
+    return container_of(node, struct task, queue);
+}
+
+/* Wakes a loop that sleeps. */
+static void rouse(struct sched *sched)
+{
+    /* Sequentially consistent, as the push of the message before: either this thread sees that the
+       loop sleeps, or the loop, which announces its sleep before it looks into the inbox, sees the
+       message. */
+    if (atomic_load_explicit(&sched->sleeping, memory_order_seq_cst) &&
+        atomic_exchange_explicit(&sched->sleeping, false, memory_order_seq_cst))
+        sched->wake(sched);
+}
+
+/* Tells a task's home on another loop that it has ended. That loop is woken if somebody there waits
+   for it; after the message the task and its scope may be gone. */
+static void send_end(struct sched *home, struct task *task)
+{
+    struct scope *scope = task->flow.home;
+    unsigned waits = atomic_load_explicit(&home->waits, memory_order_seq_cst);
+
+    if (task->failed || LOAD(scope->awaited)) {
+        sched_post(home, &task->message);
+        return;
+    }
+    sched_post_quiet(home, &task->message);
+    /* Sequentially consistent, as await() in scope.c: who began to wait there since the look above
+       either is seen here, or saw the message. */
+    if (atomic_load_explicit(&home->waits, memory_order_seq_cst) != waits)
+        rouse(home);
+}
+
+/* A task that has ended sends its memory home, now that its stack is out of use. */
+static void bury(struct sched *sched)
+{
+    struct task *task = sched->ended;
+    struct sched *home;
+
+    sched->ended = NULL;
+    list_remove(&task->all);
+    hint_add(&sched->live, -1U);
+    home = task->flow.home->home;
+    if (home == sched)
+        task_release(task);
+    else
+        send_end(home, task);
+}
+
+/* What a flow of control does when it has been switched to. */
+static inline void arrived(struct sched *sched)
+{
+    if (unlikely(sched->ended != NULL))
+        bury(sched);
+}
+
+static inline void leave_language(struct sched *sched, struct task *task)
+{
+    task->saved_errno = *sched->errno_at;
+    if (sched->exceptions) {
+        task->exceptions[0] = sched->exceptions[0];
+        task->exceptions[1] = sched->exceptions[1];
+    }
+}
+
+static inline void enter_language(struct sched *sched, struct task *task)
+{
+    *sched->errno_at = task->saved_errno;
+    if (sched->exceptions) {
+        sched->exceptions[0] = task->exceptions[0];
+        sched->exceptions[1] = task->exceptions[1];
+    }
+}
+
+/* From a task to whoever is next: another task, or the loop. Returns when it runs again. */
+static inline void switch_from(struct sched *sched, struct task *task, struct task *to)
+{
+    if (to == task)
+        goto here;
+    leave_language(sched, task);
+    sched->current = to;
+    if (to)
+        to->state = TASK_RUNNING;
+    fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber);
+    arrived(sched);
+    enter_language(sched, task);
+here:
+    task->state = TASK_RUNNING;
+    sched->calls_left = TASK_CALLS;
+}
+
+void task_park(struct wait *wait)
+{
+    struct sched *sched = sched_here;
+    struct task *task = sched->current;
+
+    ASSERT(task && task->state == TASK_RUNNING);
+    if (unlikely(task_forked))
+        die("task \"%s\" waits in a forked child: it may only exec or _exit", task->name);
+    wait->task = task;
+    wait->cancel_asked = false;
+    wait->since_ns = sched->now_ns;
+    task->wait = wait;
+    task->state = TASK_PARKED;
+    switch_from(sched, task, next(sched));
+    task->wait = NULL;
+}
+
+void task_ready(struct task *task)
+{
+    ASSERT(task->state == TASK_PARKED);
+    task->state = TASK_READY;
+    list_push_back(&task->sched->ready, &task->queue);
+}
+
+void task_yield(void)
+{
+    struct sched *sched = sched_here;
+    struct task *task = sched->current;
+
+    task->state = TASK_READY;
+    list_push_back(&sched->ready, &task->queue);
+    switch_from(sched, task, next(sched));
+}
+
+void task_pay(struct sched *sched)
+{
+    if (unlikely(sched->calls_left-- == 0)) {
+        sched->calls_left = TASK_CALLS;
+        sched->turns_left = 0; /* it is the descriptors' turn too, not only other tasks' */
+        task_yield();
+    }
+}
+
+void task_interrupt(struct task *task)
+{
+    struct wait *wait = task->wait;
+
+    if (task->state != TASK_PARKED || !wait->cancel || wait->cancel_asked)
+        return;
+    wait->cancel_asked = true;
+    wait->cancel(wait);
+}
+
+/* The first frame of every task. */
+void task_main(void *arg);
+void task_main(void *arg)
+{
+    struct task *task = arg;
+    struct sched *sched = sched_here;
+    struct task *to;
+
+    fiber_entered();
+    arrived(sched);
+    if (sched->exceptions)
+        sched->exceptions[0] = sched->exceptions[1] = NULL;
+    errno = 0;
+    sched->calls_left = TASK_CALLS;
+    task->failed = task->fn(task->arg) != 0;
+    task->saved_errno = errno;
+    if (task_forked)
+        die("task \"%s\" returned in a forked child: it may only exec or _exit", task->name);
+    if (task->flow.innermost)
+        die("task \"%s\" returned with a scope open", task->name);
+    task->state = TASK_ENDED;
+    sched->ended = task;
+    to = next(sched);
+    sched->current = to;
+    if (to)
+        to->state = TASK_RUNNING;
+    fiber_switch_last(&task->fiber, to ? &to->fiber : &sched->fiber);
+    __builtin_unreachable();
+}
+
+bool sched_run(struct sched *sched)
+{
+    void *before[2] = { NULL, NULL };
+    struct task *task;
+
+    ASSERT(sched == sched_here && !sched->current);
+    if (sched->exceptions) /* the thread itself may be in a catch */
+        memcpy(before, sched->exceptions, sizeof before);
+    sched->turns_left = TURN_DISPATCHES;
+    while ((task = next(sched))) {
+        task->state = TASK_RUNNING;
+        sched->current = task;
+        fiber_switch(&sched->fiber, &task->fiber);
+        arrived(sched);
+    }
+    if (sched->exceptions)
+        memcpy(sched->exceptions, before, sizeof before);
+    return sched_has_work(sched);
+}
+
+bool sched_has_work(struct sched *sched)
+{
+    return !list_empty(&sched->ready) ||
+           atomic_load_explicit(&sched->unstarted_len, memory_order_relaxed) != 0;
+}
+
+void sched_post(struct sched *sched, struct message *message)
+{
+    bool outside = !sched_here;
+
+    if (unlikely(outside))
+        sched_enter_outside();
+    inbox_push(&sched->inbox, message);
+    rouse(sched);
+    if (unlikely(outside))
+        sched_leave_outside();
+}
+
+void sched_post_quiet(struct sched *sched, struct message *message)
+{
+    /* At most so many pile up at a sleeping loop. */
+    enum { quiet_max = 32 };
+
+    if (sched_here && ++sched_here->quiet % quiet_max)
+        inbox_push(&sched->inbox, message);
+    else
+        sched_post(sched, message);
+}
+
+/* The number of the task that is to start next there, 0 if there is none. */
+static uint64_t oldest(struct sched *victim)
+{
+    uint64_t number = 0;
+
+    spin_lock(&victim->unstarted_lock);
+    if (!list_empty(&victim->unstarted))
+        number = container_of(victim->unstarted.next, struct task, queue)->number;
+    spin_unlock(&victim->unstarted_lock);
+    return number;
+}
+
+/* True if tasks have to wait there: one that its own loop starts at once is not worth a theft. */
+static bool has_waiting(struct sched *victim, struct sched *thief)
+{
+    uint64_t number;
+    int64_t until_ns;
+
+    /* Sequentially consistent: after this loop said that it is idle, see sched_offer. */
+    if (atomic_load_explicit(&victim->unstarted_len, memory_order_seq_cst) == 0)
+        return false;
+    number = oldest(victim);
+    if (number == 0)
+        return false;
+    until_ns = thief->now(thief) + WAITED_NS;
+    while (thief->now(thief) < until_ns)
+        ;
+    return oldest(victim) == number;
+}
+
+/* Takes the older half of a loop's unstarted tasks. */
+static unsigned steal_from(struct sched *victim, struct sched *thief)
+{
+    struct list taken, *node;
+    unsigned len = 0, len_max;
+
+    if (!has_waiting(victim, thief))
+        return 0;
+    list_init(&taken);
+    spin_lock(&victim->unstarted_lock);
+    len_max = (atomic_load_explicit(&victim->unstarted_len, memory_order_relaxed) + 1) / 2;
+    while (len < len_max && len < STEAL_MAX && (node = list_pop_front(&victim->unstarted))) {
+        list_push_back(&taken, node);
+        len++;
+    }
+    hint_add(&victim->unstarted_len, -len);
+    spin_unlock(&victim->unstarted_lock);
+    if (len == 0)
+        return 0;
+    atomic_store_explicit(&victim->offer_taken, true, memory_order_relaxed);
+    spin_lock(&thief->unstarted_lock);
+    while ((node = list_pop_front(&taken)))
+        list_push_back(&thief->unstarted, node);
+    hint_add(&thief->unstarted_len, len);
+    spin_unlock(&thief->unstarted_lock);
+    return len;
+}
+
+unsigned sched_steal(struct sched *thief)
+{
+    unsigned i, len = 0;
+
+    for (i = 1; i < sched_group.len && len == 0; i++)
+        len = steal_from(sched_group.scheds[(thief->number + i) % sched_group.len], thief);
+    return len;
+}
+
+static unsigned load_of(struct sched *sched)
+{
+    return atomic_load_explicit(&sched->live, memory_order_relaxed) +
+           atomic_load_explicit(&sched->coming, memory_order_relaxed) + unstarted_len(sched);
+}
+
+struct sched *sched_least_loaded(void)
+{
+    struct sched *least = sched_here ? sched_here : sched_group.scheds[0];
+    unsigned i, load, load_min = load_of(least);
+
+    /* As many loops as processors: a walk is cheaper than keeping an order. */
+    for (i = 0; i < sched_group.len; i++) {
+        load = load_of(sched_group.scheds[i]);
+        if (load < load_min) {
+            load_min = load;
+            least = sched_group.scheds[i];
+        }
+    }
+    return least;
+}
+
+/* Makes one of the idle loops search, unless one does already. */
+static bool wake_thief(uint64_t idle)
+{
+    uint64_t bit = idle & -idle;
+    struct sched *thief;
+
+    if (atomic_exchange_explicit(&sched_group.searching, true, memory_order_seq_cst))
+        return false;
+    if (!(atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit)) {
+        atomic_store_explicit(&sched_group.searching, false, memory_order_seq_cst);
+        return false;
+    }
+    thief = sched_group.scheds[__builtin_ctzll(bit)];
+    atomic_store_explicit(&thief->sleeping, false, memory_order_seq_cst);
+    thief->wake(thief);
+    return true;
+}
+
+void sched_offer(struct sched *sched)
+{
+    /* Sequentially consistent, after the task was queued: a loop that becomes idle says so and then
+       looks for work once more, so that one of the two sees the other. */
+    uint64_t idle = atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
+
+    if (likely(idle == 0))
+        return;
+    if (atomic_exchange_explicit(&sched->offer_taken, false, memory_order_relaxed))
+        sched->offers_skip = 0;
+    if (sched->offers_skipped++ < sched->offers_skip || !wake_thief(idle))
+        return;
+    sched->offers_skipped = 0;
+    if (sched->offers_skip < OFFERS_SKIP_MAX)
+        sched->offers_skip = sched->offers_skip * 2 + 1;
+}
+
+void sched_pass_on(struct sched *sched)
+{
+    uint64_t idle = atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
+    unsigned i, own, left = 0;
+
+    for (i = 0; i < sched_group.len && idle; i++) {
+        own = sched_group.scheds[i] == sched; /* which is about to start one */
+        left += unstarted_len(sched_group.scheds[i]) > own;
+    }
+    if (left)
+        wake_thief(idle);
+}

@@ -1,0 +1,260 @@
+/* Tasks, the scheduler of one loop, and whoever may open scopes.
+
+   A task's memory is the top of its own stack:
+
+       low                                                   top
+       | guard | ... grows down <- frames | argument | task | colour |
+
+   so that a parked task touches one page and costs no other memory. */
+#ifndef DURE_SRC_TASK_TASK_H
+#define DURE_SRC_TASK_TASK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <dure/base.h>
+
+#include "base/assert.h"
+#include "base/list.h"
+#include "base/message.h"
+#include "base/spin.h"
+#include "base/timers.h"
+#include "task/fiber.h"
+#include "task/stack.h"
+
+struct scope;
+struct task;
+struct sched;
+
+/* How far the scopes around somebody have come to their end. */
+enum level {
+    LEVEL_RUNNING,
+    LEVEL_STOPPING, /* within a grace: calls go on, dure_stopping() says so */
+    LEVEL_ENDED,    /* calls that wait fail with ECANCELED */
+};
+
+/* Whoever can open scopes: a task, or a plain thread. */
+struct flow {
+    struct scope *innermost; /* the scopes it has open, both ends of a list */
+    struct scope *outermost;
+    struct scope *home; /* a task's: spawned into it. A pool thread's: its caller's innermost */
+    struct task *task;  /* NULL: a plain thread */
+    char *why;          /* the words of its last failure; malloc, or NULL */
+    /* Read by itself, written by its loop's thread: relaxed, as what matters besides travels by
+       messages. */
+    _Atomic uint8_t level;
+    uint8_t home_level; /* what home hands down */
+};
+
+/* Something that a parked task waits for. */
+struct wait {
+    /* Called at most once, on the task's thread, when the task's scopes end: makes the wait end,
+       now or later. NULL: is never cancelled. */
+    void (*cancel)(struct wait *wait);
+    struct task *task;
+    const char *what; /* for the dump: "recv", "scope close" */
+    int64_t since_ns;
+    int64_t until_ns; /* 0: open */
+    int fd;           /* -1: none */
+    bool cancel_asked;
+};
+
+enum task_state {
+    TASK_UNSTARTED,
+    TASK_READY,
+    TASK_RUNNING,
+    TASK_PARKED,
+    TASK_ENDED,
+};
+
+#define TASK_NAME_LEN 32
+
+struct task {
+    struct fiber fiber;
+    struct list queue;   /* in a run queue or the unstarted queue */
+    struct sched *sched; /* of the loop that runs it; changed by a thief before the start only */
+    struct wait *wait;   /* what it is parked on */
+    int saved_errno;     /* while it does not run, or at its end */
+    uint8_t state;       /* enum task_state; its loop's thread */
+    uint8_t failed;      /* it returned non-zero */
+    uint8_t recheck;     /* home's loop: a message that its home ended is under way; 2: once more */
+    uint8_t gone;        /* home's loop: it ended while such a message was under way */
+    uint8_t at_home;     /* home's loop: it started there */
+    void *exceptions[2]; /* the C++ runtime's per-thread globals, while it does not run */
+    struct flow flow;
+    dure_fn *fn;
+    void *arg;
+    struct list siblings;   /* in home's tasks; home's loop's thread */
+    struct list all;        /* in its loop's started tasks */
+    struct message message; /* its arrival at a loop, its end */
+    struct message told;    /* "look at your home's level again" */
+    struct stack stack;
+    uint64_t number;
+    int place; /* where it is to start */
+    char name[TASK_NAME_LEN];
+};
+
+/* What one loop's scheduler holds. Everything is its thread's own but what says otherwise. */
+struct sched {
+    struct task *current; /* NULL: the loop itself runs */
+    struct list ready;    /* tasks that can go on, first come first served */
+    unsigned turns_left;  /* dispatches until the loop must look at the world again */
+    unsigned calls_left;  /* calls that the running task may have answered without waiting */
+    struct task *ended;   /* it ended, and its stack was still in use then */
+    int *errno_at;        /* this thread's errno, and its C++ exception globals or NULL: tasks do */
+    void **exceptions;    /* not change threads, so the addresses hold */
+    int64_t now_ns;       /* the time, read once a turn */
+
+    struct fiber fiber;  /* the thread's own flow of control: the loop */
+    struct list started; /* all tasks that started here, for the dump */
+    atomic_uint live;    /* how many; written by its thread alone, read as a hint: relaxed */
+    struct timers timers;
+    struct stack_cache *stacks;
+    uint64_t next_number;
+    unsigned number; /* of the loop */
+    unsigned quiet;  /* messages sent without waking their receiver */
+
+    /* Tasks that have not started: its own thread and thieves, under the lock; the length is read
+       without it (relaxed: a hint that is looked at again under the lock). */
+    struct spin unstarted_lock;
+    struct list unstarted;
+    atomic_uint unstarted_len;
+    unsigned offers_skipped; /* spawns since the last wake of an idle loop, and how many to skip: */
+    unsigned offers_skip;    /* fruitless wakes double it, so that spawn-and-join stays cheap */
+    int64_t pace_ns;         /* when the pace of starts was looked at */
+    atomic_bool offer_taken; /* a thief found something here since the last wake */
+
+    /* Other threads' side. */
+    _Alignas(64) struct inbox inbox;
+    atomic_bool sleeping; /* it sleeps or is about to: a message must wake it */
+    atomic_uint waits;    /* how often somebody here began to wait for the end of tasks */
+    atomic_uint coming;   /* tasks on their way here from other loops; relaxed, a hint */
+    void (*wake)(struct sched *sched);
+    int64_t (*now)(struct sched *sched);
+};
+
+/* What all loops share. */
+struct sched_group {
+    struct sched **scheds;
+    unsigned len;
+    /* Bit n: loop n (below 64) sleeps for want of work and may be woken to take some. */
+    _Atomic uint64_t idle;
+    /* A woken loop is searching: at most one at a time. */
+    atomic_bool searching;
+    /* What keeps the run from ending: the roots that have tasks, and plain threads' scopes and
+       spawns. 0: there is no run, or it is over. */
+    _Atomic uint64_t alive;
+    void (*over)(void); /* nothing is alive any more; the thread that found out */
+};
+extern struct sched_group sched_group;
+
+/* The scheduler of this thread's loop; NULL on threads that are none. */
+extern _Thread_local struct sched *sched_here;
+
+/* The running task, or NULL. */
+static inline struct task *task_current(void)
+{
+    struct sched *sched = sched_here;
+
+    return sched ? sched->current : NULL;
+}
+
+/* thread.c: the plain thread's flow, made at first use; NULL without memory. */
+struct flow *flow_of_thread(void);
+
+/* Whoever runs: the task, or the plain thread. */
+static inline struct flow *flow_current(void)
+{
+    struct task *task = task_current();
+
+    return likely(task != NULL) ? &task->flow : flow_of_thread();
+}
+
+/* A counter that one thread writes and others read as a hint: no locked instruction is due. */
+static inline void hint_add(atomic_uint *counter, unsigned n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* The task runs on this loop from now on. */
+static inline void task_started(struct sched *sched, struct task *task)
+{
+    list_push_back(&sched->started, &task->all);
+    hint_add(&sched->live, 1);
+}
+
+/* sched.c */
+int sched_init(struct sched *sched, unsigned number, bool guards);
+void sched_fini(struct sched *sched);
+void sched_enter(struct sched *sched); /* the calling thread is the loop's from now on */
+void sched_leave(struct sched *sched);
+bool sched_run(struct sched *sched); /* runs what is ready, bounded; true if something is left */
+bool sched_has_work(struct sched *sched);
+void sched_post(struct sched *sched, struct message *message); /* any thread */
+/* The same without waking it: for news that nobody waits for yet; some wake it all the same, so
+   that they do not pile up. */
+void sched_post_quiet(struct sched *sched, struct message *message);
+unsigned sched_steal(struct sched *thief);
+void sched_offer(struct sched *sched); /* unstarted tasks wait: wakes an idle loop */
+/* A thief has found work: wakes the next idle loop if more is left somewhere. */
+void sched_pass_on(struct sched *sched);
+struct sched *sched_least_loaded(void);
+
+/* alive.c */
+/* The clock of a loop; NULL: the machine's. */
+int64_t sched_now(struct sched *sched);
+/* A root has its first task, or no task any more. Its loop's thread. */
+void sched_root_filled(void);
+void sched_root_emptied(void);
+/* Keeps the run from ending; false if none of its roots has tasks any more. inside: the caller is
+   inside something that keeps it already, and can keep it on. Any thread. */
+bool sched_hold(bool inside);
+void sched_release(void);
+/* A thread without a loop uses one's memory from enter to leave; settle waits until none does. */
+void sched_enter_outside(void);
+void sched_leave_outside(void);
+void sched_settle(void);
+
+/* Parks the running task until task_ready. wait: what for; wait->task and since are set here. */
+void task_park(struct wait *wait);
+/* The parked task can go on. Its loop's thread. */
+void task_ready(struct task *task);
+/* Lets others go first. */
+void task_yield(void);
+/* The running task's calls were answered at once too often: others go first. */
+void task_pay(struct sched *sched);
+/* The level of a task's scopes has risen to LEVEL_ENDED: ends its wait. Its loop's thread. */
+void task_interrupt(struct task *task);
+
+/* spawn.c */
+/* Makes a task that is in no queue and no scope yet. Returns 0 or -errno, with words in *why. */
+int task_create(struct stack_cache *stacks, size_t stack_size, const char *name, dure_fn *fn,
+                const void *arg, size_t len, struct task **out, const char **why);
+/* Puts a task of this loop's scope where it is to start. Home's loop's thread. */
+void task_place(struct task *task);
+/* The task ended and no longer runs: takes it out of its scope. Home's loop's thread. */
+void task_release(struct task *task);
+
+/* Somebody, task or thread, who waits for one signal that may come from any thread. */
+struct waiter {
+    struct message message;
+    struct task *task; /* NULL: a thread */
+    _Atomic uint32_t signaled;
+};
+void waiter_init(struct waiter *waiter);
+/* wait: for a task, what the dump says and how to cancel; a thread waits without a cancel. */
+void waiter_wait(struct waiter *waiter, struct wait *wait);
+void waiter_signal(struct waiter *waiter); /* any thread, once; the memory may be gone after it */
+
+/* why.c: the words of failures. */
+void flow_say(struct flow *flow, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Set in the child of a fork: what is here belongs to the parent. */
+extern bool task_forked;
+
+/* The stack size of tasks that do not ask for another. */
+extern size_t task_stack_size;
+
+#endif

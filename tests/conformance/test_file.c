@@ -1,0 +1,637 @@
+/* Files: by position and at their own, opened, stated, sent; FIFOs, which wait for their other
+   end. */
+#include "waiting.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+static bool make_folder(char path[64])
+{
+    strcpy(path, "/tmp/dure-conformance-XXXXXX");
+    return CHECK(mkdtemp(path) != NULL);
+}
+
+/* --- FIFOs: opening one waits for its other end --- */
+
+/* It can only be told by its name, so the descriptor of the waiting call is none. */
+static bool fifo(struct waiting *w)
+{
+    strcpy(w->path, "/tmp/dure-conformance-XXXXXX");
+    close(mkostemp(w->path, O_CLOEXEC));
+    unlink(w->path);
+    return CHECK_EQ(mkfifo(w->path, 0600), 0);
+}
+
+static int64_t open_and_close(struct waiting *w, int flags)
+{
+    int fd = dure_open(w->path, flags | O_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    CHECK_EQ(dure_close(fd), 0);
+    return 0;
+}
+
+static int64_t open_reader(struct waiting *w)
+{
+    return open_and_close(w, O_RDONLY);
+}
+
+static int64_t open_writer(struct waiting *w)
+{
+    return open_and_close(w, O_WRONLY);
+}
+
+/* A FIFO opened for both never waits, and is both ends. It stays open: the other may come later. */
+static void open_other_end(struct waiting *w)
+{
+    if (w->other < 0)
+        w->other = open(w->path, O_RDWR | O_CLOEXEC);
+    CHECK(w->other >= 0);
+}
+
+static const struct waiting_kind kinds[] = {
+    { "open, FIFO to read", fifo, open_reader, open_other_end, 0, 0, WAITING_NOT_FD | WAITING_ALONE,
+      NULL },
+    { "open, FIFO to write", fifo, open_writer, open_other_end, 0, 0,
+      WAITING_NOT_FD | WAITING_ALONE, NULL },
+};
+
+TEST(goes_on)
+{
+    waiting_goes_on(kinds, 2);
+}
+TEST(from_another_loop)
+{
+    waiting_from_another_loop(kinds, 2);
+}
+TEST(canceled_before)
+{
+    waiting_canceled_before(kinds, 2);
+}
+TEST(canceled_during)
+{
+    waiting_canceled_during(kinds, 2);
+}
+TEST(deadline)
+{
+    waiting_deadline(kinds, 2);
+}
+TEST_OUTSIDE(outside)
+{
+    waiting_outside(kinds, 2);
+}
+
+TEST(a_canceled_open_leaves_no_reader_behind)
+{
+    struct waiting w = { .fd = -1, .other = -1, .more = { -1, -1, -1 } };
+    struct background b;
+    dure_scope scope;
+
+    if (!fifo(&w))
+        return;
+    dure_scope_open(&scope);
+    background_start(&b, &scope, DURE_LOOP(1), (int64_t(*)(void *))open_reader, &w);
+    CHECK(!atomic_load(&b.done));
+    dure_scope_cancel(&scope);
+    CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    CHECK_EQ(b.result, -1);
+    CHECK_EQ(b.error, ECANCELED);
+    CHECK_FAILS(open(w.path, O_WRONLY | O_NONBLOCK), ENXIO); /* nobody has it open to read */
+    CHECK_FAILS(dure_open(w.path, O_WRONLY | O_NONBLOCK), ENXIO);
+    unlink(w.path);
+}
+
+static int open_for_ever(void *arg)
+{
+    CHECK_FAILS(dure_open(*(char **)arg, O_RDONLY), ECANCELED);
+    return 0;
+}
+
+/* Whenever the cancel comes: before the thread knows the path for a FIFO, between, or after. */
+TEST(an_open_canceled_at_any_moment)
+{
+    struct waiting w = { .fd = -1, .other = -1, .more = { -1, -1, -1 } };
+    char *path = w.path;
+    dure_scope scope;
+    int i, j;
+
+    if (!fifo(&w))
+        return;
+    for (i = 0; i < 300; i++) {
+        dure_scope_open(&scope);
+        CHECK_EQ(dure_spawn_with(&scope, &(dure_spawn_options){ .place = DURE_LOOP(i % 2) },
+                                 open_for_ever, &path, sizeof path),
+                 0);
+        for (j = 0; j < i; j++)
+            dure_yield();
+        dure_scope_cancel(&scope);
+        CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    }
+    unlink(w.path);
+}
+
+static int write_through_fifo(void *arg)
+{
+    int fd = dure_open(*(char **)arg, O_WRONLY);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(dure_write_all(fd, "through", 7), 7);
+    CHECK_EQ(dure_close(fd), 0);
+    return 0;
+}
+
+TEST(two_tasks_meet_at_a_fifo)
+{
+    struct waiting w = { .fd = -1, .other = -1, .more = { -1, -1, -1 } };
+    char text[8] = "", *path = w.path;
+    dure_scope scope;
+    int fd;
+
+    if (!fifo(&w))
+        return;
+    dure_scope_open(&scope);
+    CHECK_EQ(dure_spawn(&scope, write_through_fifo, &path, sizeof path), 0);
+    fd = dure_open(w.path, O_RDONLY);
+    CHECK(fd >= 0);
+    CHECK_EQ(dure_read_full(fd, text, 8), 7);
+    CHECK_STR(text, "through");
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    unlink(w.path);
+}
+
+/* --- open and openat --- */
+
+TEST(open_makes_and_finds)
+{
+    char folder[64], path[80];
+    int dir, fd, flags;
+    struct stat st;
+    mode_t mask;
+
+    if (!make_folder(folder))
+        return;
+    mask = umask(027);
+    snprintf(path, sizeof path, "%s/file", folder);
+    CHECK_FAILS(dure_open(path, O_RDONLY), ENOENT);
+    fd = dure_open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+    CHECK(fd >= 0);
+    CHECK_EQ(fstat(fd, &st), 0);
+    CHECK_EQ(st.st_mode & 07777, 0640);
+    flags = fcntl(fd, F_GETFL);
+    CHECK_EQ(flags & (O_ACCMODE | O_NONBLOCK), O_RDWR);
+    CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_FAILS(dure_open(path, O_CREAT | O_EXCL | O_RDWR, 0666), EEXIST);
+    dir = dure_open(folder, O_RDONLY | O_DIRECTORY);
+    CHECK(dir >= 0);
+    fd = dure_openat(dir, "file", O_WRONLY | O_APPEND);
+    CHECK(fd >= 0);
+    CHECK_EQ(fcntl(fd, F_GETFD), 0);
+    CHECK_EQ(dure_write(fd, "ab", 2), 2);
+    CHECK_EQ(dure_write(fd, "cd", 2), 2);
+    CHECK_EQ(dure_stat(path, &st), 0);
+    CHECK_EQ(st.st_size, 4);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_FAILS(dure_openat(dir, "none", O_RDONLY), ENOENT);
+    CHECK_FAILS(dure_openat(fd, "file", O_RDONLY), EBADF);
+    CHECK_FAILS(dure_openat(dir, "file", O_RDONLY | O_DIRECTORY), ENOTDIR);
+    fd = dure_open(folder, O_TMPFILE | O_RDWR, 0600);
+    if (fd >= 0) { /* not every filesystem can */
+        CHECK_EQ(fstat(fd, &st), 0);
+        CHECK_EQ(st.st_mode & 07777, 0600);
+        CHECK_EQ(dure_close(fd), 0);
+    }
+    CHECK_EQ(dure_close(dir), 0);
+    unlink(path);
+    rmdir(folder);
+    umask(mask);
+}
+
+/* --- by position --- */
+
+TEST(by_position)
+{
+    size_t len = amount(200000), i;
+    char *data = malloc(len), *back = calloc(1, len);
+    int fd = make_file("", 0);
+
+    for (i = 0; i < len; i++)
+        data[i] = (char)(i % 251);
+    CHECK_EQ(lseek(fd, 5, SEEK_SET), 5);
+    CHECK_EQ(dure_pwrite(fd, data, len, 100), len);
+    if (one_byte()) {
+        for (i = 0; i < len; i++)
+            CHECK_EQ(dure_pread(fd, back + i, len - i, 100 + (off_t)i), 1);
+    } else {
+        CHECK_EQ(dure_pread(fd, back, len, 100), len);
+        CHECK_EQ(dure_pread(fd, back, len, 101), len - 1); /* the end of the file */
+        CHECK_EQ(dure_pread(fd, back, len, 100), len);
+    }
+    CHECK(memcmp(data, back, len) == 0);
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 5); /* its own position has not moved */
+    CHECK_EQ(dure_pread(fd, back, 1, 100 + (off_t)len), 0);
+    CHECK_EQ(dure_pread(fd, back, 0, 0), 0);
+    CHECK_EQ(dure_pwrite(fd, "", 0, 0), 0);
+    CHECK_FAILS(dure_pread(fd, back, 1, -1), EINVAL);
+    CHECK_FAILS(dure_pwrite(fd, back, 1, -1), EINVAL);
+    CHECK_EQ(dure_fsync(fd), 0);
+    CHECK_EQ(dure_fdatasync(fd), 0);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_FAILS(dure_pread(fd, back, 1, 0), EBADF);
+    CHECK_FAILS(dure_pwrite(fd, back, 1, 0), EBADF);
+    CHECK_FAILS(dure_fsync(fd), EBADF);
+    CHECK_FAILS(dure_fdatasync(-1), EBADF);
+    free(data);
+    free(back);
+}
+
+TEST(not_by_position)
+{
+    int fds[2];
+    char byte;
+
+    dure_pipe2(fds, O_CLOEXEC);
+    CHECK_FAILS(dure_pread(fds[0], &byte, 1, 0), ESPIPE);
+    CHECK_FAILS(dure_pwrite(fds[1], "x", 1, 0), ESPIPE);
+    CHECK_FAILS(dure_fsync(fds[1]), EINVAL);
+    CHECK_EQ(drain(fds[0]), 0);
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_EQ(dure_close(fds[1]), 0);
+}
+
+/* Two tasks, on two loops, write to one file at its own position: records do not overlap. */
+struct records {
+    int fd;
+    char mark;
+};
+
+#define RECORD 40
+#define RECORDS 200
+
+static int write_records(void *arg)
+{
+    struct records *records = arg;
+    char record[RECORD];
+    int i;
+
+    memset(record, records->mark, sizeof record);
+    for (i = 0; i < RECORDS; i++)
+        CHECK_EQ(dure_write(records->fd, record, sizeof record), sizeof record);
+    return 0;
+}
+
+TEST(two_tasks_write_at_the_file_s_position)
+{
+    int fd = make_file("", 0), i, j, counts[2] = { 0, 0 };
+    char *all = malloc(2 * RECORD * RECORDS);
+    dure_scope scope;
+    char mark;
+
+    dure_scope_open(&scope);
+    for (i = 0; i < 2; i++)
+        CHECK_EQ(dure_spawn_with(&scope, &(dure_spawn_options){ .place = DURE_LOOP(i) },
+                                 write_records, &(struct records){ fd, (char)('a' + i) },
+                                 sizeof(struct records)),
+                 0);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 2 * RECORD * RECORDS);
+    CHECK_EQ(pread(fd, all, 2 * RECORD * RECORDS, 0), 2 * RECORD * RECORDS);
+    for (i = 0; i < 2 * RECORDS; i++) {
+        mark = all[i * RECORD];
+        for (j = 0; j < RECORD && !one_byte(); j++)
+            if (!CHECK(all[i * RECORD + j] == mark))
+                i = 2 * RECORDS;
+    }
+    for (i = 0; i < 2 * RECORD * RECORDS; i++)
+        if (CHECK(all[i] == 'a' || all[i] == 'b'))
+            counts[all[i] - 'a']++;
+    CHECK_EQ(counts[0], RECORD * RECORDS);
+    CHECK_EQ(counts[1], RECORD * RECORDS);
+    CHECK_EQ(dure_close(fd), 0);
+    free(all);
+}
+
+/* Must finish: in a scope that has ended nothing is written, and nothing is opened. */
+TEST(canceled_at_entry)
+{
+    char folder[64], path[80];
+    dure_scope scope;
+    struct stat st;
+    char byte;
+    int fd;
+
+    if (!make_folder(folder))
+        return;
+    snprintf(path, sizeof path, "%s/file", folder);
+    fd = make_file("text", 4);
+    dure_scope_open(&scope);
+    dure_scope_cancel(&scope);
+    CHECK_FAILS(dure_open(path, O_CREAT | O_RDWR, 0600), ECANCELED);
+    CHECK_FAILS(dure_pwrite(fd, "more", 4, 4), ECANCELED);
+    CHECK_FAILS(dure_write(fd, "more", 4), ECANCELED);
+    CHECK_FAILS(dure_pread(fd, &byte, 1, 0), ECANCELED);
+    CHECK_FAILS(dure_fsync(fd), ECANCELED);
+    CHECK_FAILS(dure_fstat(fd, &st), ECANCELED);
+    CHECK_FAILS(dure_stat(folder, &st), ECANCELED);
+    CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    CHECK_FAILS(stat(path, &st), ENOENT);
+    CHECK_EQ(dure_fstat(fd, &st), 0);
+    CHECK_EQ(st.st_size, 4);
+    CHECK_EQ(dure_close(fd), 0);
+    rmdir(folder);
+}
+
+/* --- stat and fstat --- */
+
+TEST(stat_and_fstat)
+{
+    struct stat plain, twin;
+    int fd = make_file("text", 4);
+
+    memset(&twin, 0, sizeof twin);
+    CHECK_EQ(fstat(fd, &plain), 0);
+    CHECK_EQ(dure_fstat(fd, &twin), 0);
+    CHECK_EQ(twin.st_ino, plain.st_ino);
+    CHECK_EQ(twin.st_size, 4);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_FAILS(dure_fstat(fd, &twin), EBADF);
+    CHECK_FAILS(dure_fstat(-1, &twin), EBADF);
+    CHECK_EQ(stat("/", &plain), 0);
+    CHECK_EQ(dure_stat("/", &twin), 0);
+    CHECK_EQ(twin.st_ino, plain.st_ino);
+    CHECK_EQ(twin.st_dev, plain.st_dev);
+    CHECK_FAILS(dure_stat("/no/such/file", &twin), ENOENT);
+    CHECK_FAILS(dure_stat("", &twin), ENOENT);
+}
+
+/* The only thread of the pool is held by a call that blocks: what comes later queues behind it. */
+static int blocked_fds[2];
+
+static int read_blocking(void *arg)
+{
+    char byte;
+
+    (void)arg;
+    return read(blocked_fds[0], &byte, 1) == 1 ? 0 : -1;
+}
+
+static int64_t hold(void *arg)
+{
+    return dure_blocking(read_blocking, arg, 0);
+}
+
+struct asked {
+    struct stat st;
+    const char *path;
+};
+
+static int64_t ask(void *arg)
+{
+    struct asked *asked = arg;
+
+    return dure_stat(asked->path, &asked->st);
+}
+
+TEST_WITH(a_stat_that_queues_is_abandoned, .loops = 2, .blocking_threads = 1)
+{
+    char *path = strdup("/");
+    struct asked asked = { .path = path };
+    struct background holder, asker;
+    dure_scope holders, askers;
+
+    CHECK_EQ(dure_pipe2(blocked_fds, O_CLOEXEC), 0);
+    dure_scope_open(&holders);
+    background_start(&holder, &holders, DURE_THIS_LOOP, hold, NULL);
+    dure_scope_open(&askers);
+    background_start(&asker, &askers, DURE_LOOP(1), ask, &asked);
+    CHECK(!atomic_load(&asker.done));
+    dure_scope_cancel(&askers);
+    CHECK_FAILS(dure_scope_close(&askers), ECANCELED);
+    CHECK_EQ(asker.result, -1);
+    CHECK_EQ(asker.error, ECANCELED);
+    memset(path, 'x', strlen(path)); /* whoever still reads it finds no such file */
+    free(path);
+    CHECK_EQ(write(blocked_fds[1], "x", 1), 1);
+    CHECK_EQ(dure_scope_close(&holders), 0);
+    CHECK_EQ(holder.result, 0);
+    CHECK_EQ(asked.st.st_ino, 0); /* and the answer was dropped */
+    CHECK_EQ(dure_close(blocked_fds[0]), 0);
+    CHECK_EQ(dure_close(blocked_fds[1]), 0);
+}
+
+/* --- sendfile --- */
+
+struct sending {
+    int out, in;
+    off_t *offset;
+    size_t len;
+};
+
+static int64_t send_it(void *arg)
+{
+    struct sending *sending = arg;
+
+    return dure_sendfile(sending->out, sending->in, sending->offset, sending->len);
+}
+
+/* Sends len bytes from the 10th on, more than any buffer holds, and reads them at the other end. */
+static void check_sending(int out, int back_fd, bool with_offset)
+{
+    size_t len = amount(1000000), i;
+    char *data = malloc(len), *back = calloc(1, len);
+    off_t offset = 10, *at = with_offset ? &offset : NULL;
+    struct background b;
+    struct sending sending = { .out = out, .offset = at, .len = len };
+    dure_scope scope;
+
+    for (i = 0; i < len; i++)
+        data[i] = (char)(i % 249);
+    sending.in = make_file("0123456789", 10);
+    CHECK_EQ(pwrite(sending.in, data, len, 10), len);
+    CHECK_EQ(lseek(sending.in, with_offset ? 3 : 10, SEEK_SET), with_offset ? 3 : 10);
+    dure_scope_open(&scope);
+    background_start(&b, &scope, DURE_THIS_LOOP, send_it, &sending);
+    CHECK_EQ(dure_read_full(back_fd, back, len), len);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(b.result, len);
+    CHECK(memcmp(data, back, len) == 0);
+    CHECK_EQ(lseek(sending.in, 0, SEEK_CUR), with_offset ? 3 : 10 + (off_t)len);
+    CHECK_EQ(offset, with_offset ? 10 + (off_t)len : 10);
+    CHECK_EQ(dure_sendfile(out, sending.in, at, 100), 0); /* the end of the file */
+    CHECK_EQ(dure_close(sending.in), 0);
+    free(data);
+    free(back);
+}
+
+TEST(sendfile_sends_all)
+{
+    int fds[2], i;
+
+    for (i = 0; i < 2; i++) {
+        CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        check_sending(fds[1], fds[0], i);
+        CHECK_EQ(dure_close(fds[0]), 0);
+        CHECK_EQ(dure_close(fds[1]), 0);
+        make_tcp_pair(fds);
+        check_sending(fds[1], fds[0], i);
+        CHECK_EQ(dure_close(fds[0]), 0);
+        CHECK_EQ(dure_close(fds[1]), 0);
+        make_tcp_pair_plain(fds);
+        check_sending(fds[1], fds[0], i);
+        CHECK_EQ(dure_close(fds[0]), 0);
+        CHECK_EQ(dure_close(fds[1]), 0);
+        CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+        check_sending(fds[1], fds[0], i);
+        CHECK_EQ(dure_close(fds[0]), 0);
+        CHECK_EQ(dure_close(fds[1]), 0);
+    }
+}
+
+TEST(sendfile_to_a_file)
+{
+    int in = make_file("0123456789", 10), out = make_file("", 0);
+    char back[16] = "";
+    off_t offset = 4;
+
+    CHECK_EQ(dure_sendfile(out, in, &offset, 100), 6);
+    CHECK_EQ(offset, 10);
+    CHECK_EQ(lseek(in, 0, SEEK_SET), 0);
+    CHECK_EQ(dure_sendfile(out, in, NULL, 3), 3);
+    CHECK_EQ(pread(out, back, sizeof back, 0), 9);
+    CHECK_STR(back, "456789012");
+    CHECK_EQ(dure_sendfile(out, in, NULL, 0), 0);
+    CHECK_EQ(dure_close(in), 0);
+    CHECK_FAILS(dure_sendfile(out, in, NULL, 3), EBADF);
+    CHECK_EQ(dure_close(out), 0);
+    in = make_file("x", 1);
+    CHECK_FAILS(dure_sendfile(out, in, NULL, 1), EBADF);
+    CHECK_EQ(dure_close(in), 0);
+}
+
+/* One whose buffers do not grow to megabytes. */
+static void make_narrow_tcp_pair(int fds[2])
+{
+    int size = 65536;
+
+    make_tcp_pair(fds);
+    CHECK_EQ(dure_setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+    CHECK_EQ(dure_setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+}
+
+/* Progress wins, and the offset tells where to go on. */
+TEST(sendfile_canceled_in_the_middle)
+{
+    size_t len = 3000000, got;
+    char *data = calloc(1, len);
+    struct background b;
+    struct sending sending = { .len = len };
+    dure_scope scope;
+    off_t offset;
+    int fds[2], i;
+
+    if (one_byte())
+        len = 0; /* the buffers would hold what can be moved */
+    sending.in = make_file(data, len);
+    for (i = 0; i < 3 && len; i++) {
+        if (i == 0)
+            CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        else if (i == 1)
+            make_narrow_tcp_pair(fds);
+        else
+            CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+        sending.out = fds[1];
+        sending.offset = &offset;
+        offset = 0;
+        dure_scope_open(&scope);
+        background_start(&b, &scope, DURE_LOOP(i % 2), send_it, &sending);
+        CHECK(!atomic_load(&b.done));
+        dure_scope_cancel(&scope);
+        CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+        got = drain(fds[0]);
+        CHECK(got > 0);
+        CHECK_EQ(b.result, got);
+        CHECK_EQ(offset, got);
+        CHECK_EQ(dure_close(fds[0]), 0);
+        CHECK_EQ(dure_close(fds[1]), 0);
+    }
+    CHECK_EQ(dure_close(sending.in), 0);
+    free(data);
+}
+
+/* The receiver has gone: EPIPE or ECONNRESET, and no SIGPIPE, which would end the test. */
+TEST(sendfile_to_nobody)
+{
+    int in = make_file("0123456789", 10), fds[2];
+    off_t offset = 0;
+
+    CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_FAILS(dure_sendfile(fds[1], in, &offset, 10), EPIPE);
+    CHECK_EQ(dure_close(fds[1]), 0);
+    CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_FAILS(dure_sendfile(fds[1], in, &offset, 10), EPIPE);
+    CHECK_EQ(dure_close(fds[1]), 0);
+    CHECK_EQ(offset, 0);
+    CHECK_EQ(dure_close(in), 0);
+}
+
+/* With O_NONBLOCK: what fits, then EAGAIN. */
+TEST(sendfile_nonblock)
+{
+    size_t len = 3000000;
+    char *data = calloc(1, len);
+    int in, fds[2];
+    off_t offset = 0;
+    ssize_t n;
+
+    if (one_byte())
+        len = 100;
+    in = make_file(data, len);
+    CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    n = dure_sendfile(fds[1], in, &offset, len);
+    CHECK(n > 0);
+    CHECK_EQ(offset, n);
+    if (!one_byte()) {
+        CHECK(n < 3000000);
+        fill(fds[1]);
+        CHECK_FAILS(dure_sendfile(fds[1], in, &offset, len), EAGAIN);
+    }
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_EQ(dure_close(fds[1]), 0);
+    CHECK_EQ(dure_close(in), 0);
+    free(data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(goes_on),
+        cmocka_unit_test(from_another_loop),
+        cmocka_unit_test(canceled_before),
+        cmocka_unit_test(canceled_during),
+        cmocka_unit_test(deadline),
+        cmocka_unit_test(outside),
+        cmocka_unit_test(a_canceled_open_leaves_no_reader_behind),
+        cmocka_unit_test(an_open_canceled_at_any_moment),
+        cmocka_unit_test(two_tasks_meet_at_a_fifo),
+        cmocka_unit_test(open_makes_and_finds),
+        cmocka_unit_test(by_position),
+        cmocka_unit_test(not_by_position),
+        cmocka_unit_test(two_tasks_write_at_the_file_s_position),
+        cmocka_unit_test(canceled_at_entry),
+        cmocka_unit_test(stat_and_fstat),
+        cmocka_unit_test(a_stat_that_queues_is_abandoned),
+        cmocka_unit_test(sendfile_sends_all),
+        cmocka_unit_test(sendfile_to_a_file),
+        cmocka_unit_test(sendfile_canceled_in_the_middle),
+        cmocka_unit_test(sendfile_to_nobody),
+        cmocka_unit_test(sendfile_nonblock),
+    };
+
+    return conformance_main(tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,226 @@
+/* A loop whose thread another event loop owns; poll() stands for that one. */
+#include "conformance.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* Backends without a descriptor of their own refuse; everything here is about the others. */
+static bool embeds(void)
+{
+    int result = dure_loop_open(NULL, nothing, NULL);
+
+    if (result < 0 && errno == ENOTSUP)
+        return false;
+    if (CHECK_EQ(result, 0))
+        CHECK_EQ(dure_loop_close(), 0);
+    return true;
+}
+
+/* The outer loop. Returns how often it slept. */
+static int turn_until_done(void)
+{
+    struct pollfd fd = { .events = POLLIN };
+    int64_t wait_ns;
+    int slept = 0;
+
+    while (dure_loop_turn()) {
+        fd.fd = dure_loop_fd();
+        wait_ns = dure_loop_wait_ns();
+        slept += wait_ns != 0;
+        CHECK(poll(&fd, 1, wait_ns < 0 ? -1 : (int)((wait_ns + 999999) / 1000000)) >= 0);
+    }
+    return slept;
+}
+
+static int read_and_sleep(void *arg)
+{
+    int *fds = arg;
+    char byte;
+
+    CHECK_EQ(dure_read(fds[0], &byte, 1), 1);
+    CHECK_EQ(dure_sleep_for(3 * DURE_MILLISECOND), 0);
+    errno = 44;
+    return 5;
+}
+
+static int write_later(void *arg)
+{
+    dure_sleep_for(2 * DURE_MILLISECOND);
+    CHECK_EQ(dure_write(*(int *)arg, "x", 1), 1);
+    return 0;
+}
+
+static int first_task(void *arg)
+{
+    int *fds = arg;
+
+    CHECK_EQ(dure_loop_count(), 1);
+    CHECK_EQ(dure_go(write_later, &fds[1], sizeof fds[1]), 0);
+    return read_and_sleep(fds);
+}
+
+static void reads_timers_and_the_result(void)
+{
+    int fds[2];
+
+    CHECK_EQ(pipe(fds), 0);
+    CHECK_EQ(dure_loop_open(NULL, first_task, fds), 0);
+    CHECK(turn_until_done() > 0);
+    CHECK_EQ(dure_loop_turn(), 0); /* stays done */
+    CHECK_EQ(dure_loop_close(), 5);
+    CHECK_EQ(errno, 44);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static atomic_int gone;
+
+static int count_one(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&gone, 1);
+    return 0;
+}
+
+static void *go_from_a_thread(void *arg)
+{
+    int i;
+
+    (void)arg;
+    for (i = 0; i < 100; i++) {
+        CHECK_EQ(dure_go(count_one, NULL, 0), 0);
+        usleep(50); /* the outer loop falls asleep between some of them */
+    }
+    return NULL;
+}
+
+static int wait_for_a_hundred(void *arg)
+{
+    (void)arg;
+    while (gone < 100)
+        CHECK_EQ(dure_sleep_for(DURE_MILLISECOND), 0);
+    return 0;
+}
+
+/* Messages from other threads, and from other loops, wake the outer loop's poll. */
+static void wakes_from_elsewhere(void)
+{
+    unsigned loops;
+    pthread_t thread;
+
+    for (loops = 1; loops <= 3; loops++) {
+        atomic_store(&gone, 0);
+        CHECK_EQ(dure_loop_open(&(dure_run_options){ .loops = loops }, wait_for_a_hundred, NULL),
+                 0);
+        CHECK_EQ(dure_loop_count(), loops);
+        pthread_create(&thread, NULL, go_from_a_thread, NULL);
+        turn_until_done();
+        pthread_join(thread, NULL);
+        CHECK_EQ(dure_loop_close(), 0);
+        CHECK_EQ(gone, 100);
+    }
+}
+
+static int sleep_for_ever(void *arg)
+{
+    (void)arg;
+    CHECK_FAILS(dure_sleep_until((dure_deadline){ 0 }), ECANCELED);
+    atomic_fetch_add(&gone, 1);
+    errno = ECANCELED;
+    return -1;
+}
+
+/* Closed before it is done, it cancels and turns until it is. */
+static void close_before_the_end(void)
+{
+    int turns;
+
+    for (turns = 0; turns < 3; turns++) {
+        atomic_store(&gone, 0);
+        CHECK_EQ(dure_loop_open(&(dure_run_options){ .loops = 2 }, sleep_for_ever, NULL), 0);
+        while (dure_loop_turn() && gone < turns && dure_loop_wait_ns() == 0)
+            ;
+        CHECK_EQ(dure_loop_close(), 0);
+        CHECK_EQ(gone, 1);
+    }
+}
+
+/* Between the turns the thread may spawn, and use twins as any thread does. */
+static void between_the_turns(void)
+{
+    int fds[2], result = -2;
+    char byte;
+
+    atomic_store(&gone, 0);
+    CHECK_EQ(pipe(fds), 0);
+    CHECK_EQ(dure_loop_open(NULL, sleep_for_ever, NULL), 0);
+    CHECK_EQ(dure_loop_turn(), 1);
+    CHECK_EQ(dure_go(count_one, NULL, 0), 0);
+    CHECK_EQ(dure_write(fds[1], "x", 1), 1);
+    CHECK_EQ(dure_read(fds[0], &byte, 1), 1);
+    DURE_WITHIN(dure_after(DURE_MILLISECOND))
+    result = (int)dure_read(fds[0], &byte, 1);
+    CHECK_EQ(result, -1);
+    CHECK_EQ(errno, ETIMEDOUT);
+    CHECK_EQ(dure_loop_number(), -1);
+    CHECK_EQ(dure_loop_turn(), 1);
+    CHECK_EQ(gone, 1);
+    CHECK_EQ(dure_loop_close(), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static int set(void *arg)
+{
+    *(int *)arg = 1;
+    return 0;
+}
+
+/* Refused, it has run nothing, and the next run is as good as ever. */
+TEST_OUTSIDE(loop_of_another)
+{
+    int ran = 0, result = dure_loop_open(NULL, set, &ran);
+
+    if (result == 0) {
+        turn_until_done();
+        CHECK_EQ(dure_loop_close(), 0);
+        CHECK_EQ(ran, 1);
+    } else {
+        CHECK_EQ(errno, ENOTSUP);
+        CHECK(*dure_why() != '\0');
+        CHECK_EQ(ran, 0);
+        CHECK_EQ(dure_run(set, &ran), 0);
+        CHECK_EQ(ran, 1);
+    }
+}
+
+#define EMBEDDED(name)            \
+    TEST_OUTSIDE(embedded_##name) \
+    {                             \
+        if (embeds())             \
+            name();               \
+    }
+EMBEDDED(reads_timers_and_the_result)
+EMBEDDED(wakes_from_elsewhere)
+EMBEDDED(close_before_the_end)
+EMBEDDED(between_the_turns)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loop_of_another),
+        cmocka_unit_test(embedded_reads_timers_and_the_result),
+        cmocka_unit_test(embedded_wakes_from_elsewhere),
+        cmocka_unit_test(embedded_close_before_the_end),
+        cmocka_unit_test(embedded_between_the_turns),
+    };
+
+    return conformance_main(tests, sizeof tests / sizeof *tests);
+}

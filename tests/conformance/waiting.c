@@ -1,0 +1,696 @@
+/* Checks that hold for every call that waits, and what makes descriptors. */
+#include "waiting.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/un.h>
+#include <termios.h>
+
+/* --- descriptors --- */
+
+bool one_byte(void)
+{
+    const char *max = getenv("DURE_TRANSFER_MAX");
+
+    return max && *max;
+}
+
+size_t amount(size_t wanted)
+{
+    return one_byte() && wanted > 3000 ? 3000 : wanted;
+}
+
+int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen_t *addr_len)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)addr;
+    int fd = plain ? socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0)
+                   : dure_socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memset(addr, 0, sizeof *addr);
+    addr->ss_family = (sa_family_t)domain;
+    *addr_len = sizeof(sa_family_t); /* AF_UNIX: the kernel finds a name */
+    if (domain == AF_INET) {
+        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        *addr_len = sizeof *in;
+    }
+    CHECK_EQ(bind(fd, (struct sockaddr *)addr, *addr_len), 0);
+    CHECK_EQ(listen(fd, 16), 0);
+    *addr_len = sizeof *addr;
+    CHECK_EQ(getsockname(fd, (struct sockaddr *)addr, addr_len), 0);
+    return fd;
+}
+
+/* With acknowledgements at once: a delayed one makes room 45 ms after it was full. */
+static void make_small(int fds[2])
+{
+    int i, len = 16384, one = 1;
+
+    for (i = 0; i < 2; i++) {
+        CHECK_EQ(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &len, sizeof len), 0);
+        CHECK_EQ(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &len, sizeof len), 0);
+        CHECK_EQ(setsockopt(fds[i], IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one), 0);
+        CHECK_EQ(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
+    }
+}
+
+static bool tcp_pair(int fds[2], bool plain, bool small)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+    int listener = make_listener(AF_INET, plain, &addr, &len);
+
+    fds[0] = plain ? socket(AF_INET, SOCK_STREAM, 0) : dure_socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(plain ? connect(fds[0], (struct sockaddr *)&addr, len)
+                   : dure_connect(fds[0], (struct sockaddr *)&addr, len),
+             0);
+    fds[1] = plain ? accept(listener, NULL, NULL) : dure_accept(listener, NULL, NULL);
+    plain ? close(listener) : dure_close(listener);
+    if (small)
+        make_small(fds);
+    return CHECK(fds[0] >= 0 && fds[1] >= 0);
+}
+
+bool make_tcp_pair(int fds[2])
+{
+    return tcp_pair(fds, false, false);
+}
+
+bool make_tcp_pair_plain(int fds[2])
+{
+    return tcp_pair(fds, true, false);
+}
+
+bool make_tcp_pair_small(int fds[2], bool plain)
+{
+    return tcp_pair(fds, plain, true);
+}
+
+bool make_pty(int *master, int *slave)
+{
+    struct termios raw;
+
+    *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (!CHECK(*master >= 0) || !CHECK_EQ(grantpt(*master), 0) || !CHECK_EQ(unlockpt(*master), 0))
+        return false;
+    *slave = open(ptsname(*master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (!CHECK(*slave >= 0))
+        return false;
+    tcgetattr(*slave, &raw);
+    cfmakeraw(&raw);
+    return CHECK_EQ(tcsetattr(*slave, TCSANOW, &raw), 0);
+}
+
+int make_file(const void *data, size_t len)
+{
+    char path[] = "/tmp/dure-conformance-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+
+    CHECK(fd >= 0);
+    unlink(path);
+    CHECK_EQ(pwrite(fd, data, len, 0), len);
+    return fd;
+}
+
+static void set_nonblock(int fd, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+void fill(int fd)
+{
+    struct pollfd out = { .fd = fd, .events = POLLOUT };
+    static const char data[4096];
+    bool was = fcntl(fd, F_GETFL) & O_NONBLOCK;
+    int quiet = 0;
+
+    set_nonblock(fd, true);
+    /* TCP and ttys move what is written a little later, and then take more. */
+    while (quiet < 3) {
+        while (write(fd, data, sizeof data) > 0)
+            quiet = 0;
+        while (write(fd, data, 1) > 0)
+            quiet = 0;
+        quiet += poll(&out, 1, 20) == 0 || (out.revents & (POLLERR | POLLHUP));
+    }
+    set_nonblock(fd, was);
+}
+
+size_t drain(int fd)
+{
+    struct pollfd in = { .fd = fd, .events = POLLIN };
+    static char data[65536];
+    size_t total = 0;
+    ssize_t n;
+
+    while (poll(&in, 1, 0) > 0 && (n = read(fd, data, sizeof data)) > 0)
+        total += (size_t)n;
+    return total;
+}
+
+void one_turn(void)
+{
+    /* Whoever sleeps waits for a timer, which the loop fires after a look at the world. */
+    dure_sleep_for(DURE_MILLISECOND);
+}
+
+/* --- a call in the background --- */
+
+static int background_main(void *arg)
+{
+    struct background *b = *(struct background **)arg;
+
+    atomic_store(&b->begun, true);
+    errno = 0;
+    b->result = b->fn(b->arg);
+    b->error = errno;
+    atomic_store(&b->done, true);
+    return 0;
+}
+
+static int set_flag(void *arg)
+{
+    atomic_store(*(atomic_bool **)arg, true);
+    return 0;
+}
+
+/* True if all threads but this one sleep: those of the pool have then begun what they wait in. */
+static bool all_sleep(void)
+{
+    char path[64], line[256];
+    bool sleep = true;
+    struct dirent *entry;
+    DIR *dir = opendir("/proc/self/task");
+    FILE *file;
+
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] == '.' || atoi(entry->d_name) == gettid())
+            continue;
+        snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", entry->d_name);
+        file = fopen(path, "re");
+        if (file && fgets(line, sizeof line, file) && strrchr(line, ')') &&
+            strncmp(strrchr(line, ')'), ") S", 3) != 0)
+            sleep = false;
+        if (file)
+            fclose(file);
+    }
+    closedir(dir);
+    return sleep;
+}
+
+/* Tasks of one loop begin in order: when the second runs, the first waits. And a turn later the
+   kernel has its wait. */
+static void behind(dure_scope *scope, int place)
+{
+    dure_spawn_options options = { .place = place, .name = "probe" };
+    atomic_bool there = false, *at = &there;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        atomic_store(&there, false);
+        CHECK_EQ(dure_spawn_with(scope, &options, set_flag, &at, sizeof at), 0);
+        YIELD_UNTIL(atomic_load(&there));
+        one_turn();
+    }
+    YIELD_UNTIL(all_sleep());
+}
+
+void background_start(struct background *b, dure_scope *scope, int place, int64_t (*fn)(void *arg),
+                      void *arg)
+{
+    dure_spawn_options options = { .place = place, .name = "background" };
+
+    *b = (struct background){ .fn = fn, .arg = arg };
+    CHECK_EQ(dure_spawn_with(scope, &options, background_main, &b, sizeof b), 0);
+    behind(scope, place);
+    CHECK(atomic_load(&b->begun));
+}
+
+/* --- the checks --- */
+
+static const struct waiting_kind *kind_here;
+
+static int64_t call_of(void *arg)
+{
+    return kind_here->call(arg);
+}
+
+static bool begin(const struct waiting_kind *kind, struct waiting *w)
+{
+    *w = (struct waiting){ .fd = -1, .other = -1, .more = { -1, -1, -1 } };
+    kind_here = kind;
+    dure_task_set_name(kind->name);
+    return kind->make(w);
+}
+
+static void end(struct waiting *w)
+{
+    size_t i;
+
+    if (w->fd >= 0)
+        CHECK_EQ(dure_close(w->fd), 0);
+    if (w->other >= 0)
+        CHECK_EQ(dure_close(w->other), 0);
+    for (i = 0; i < 3; i++)
+        if (w->more[i] >= 0)
+            CHECK_EQ(dure_close(w->more[i]), 0);
+    if (w->path[0])
+        unlink(w->path);
+    w->path[0] = '\0';
+}
+
+static void check_result(const struct waiting_kind *kind, const struct background *b)
+{
+    if (kind->result < 0) {
+        errno = b->error;
+        CHECK(b->result >= 0);
+    } else {
+        errno = b->error;
+        CHECK_EQ(b->result, kind->result);
+    }
+}
+
+/* Nothing was lost or taken: it still goes on as it should. */
+static void check_usable(const struct waiting_kind *kind, struct waiting *w, bool released)
+{
+    struct background b = { 0 };
+
+    if (!released)
+        kind->release(w);
+    errno = 0;
+    b.result = kind->call(w);
+    b.error = errno;
+    check_result(kind, &b);
+}
+
+#define EACH(kinds, len) \
+    for (const struct waiting_kind *kind = (kinds); kind < (kinds) + (len); kind++)
+
+static void goes_on(const struct waiting_kind *kind, int place)
+{
+    struct background b;
+    struct waiting w;
+    dure_scope scope;
+
+    if (!begin(kind, &w))
+        return;
+    dure_scope_open(&scope);
+    background_start(&b, &scope, place, call_of, &w);
+    CHECK(!atomic_load(&b.done));
+    kind->release(&w);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    check_result(kind, &b);
+    end(&w);
+}
+
+void waiting_goes_on(const struct waiting_kind *kinds, size_t len)
+{
+    EACH(kinds, len)
+    goes_on(kind, DURE_THIS_LOOP);
+}
+
+void waiting_from_another_loop(const struct waiting_kind *kinds, size_t len)
+{
+    EACH(kinds, len)
+    goes_on(kind, DURE_LOOP(1));
+}
+
+void waiting_canceled_before(const struct waiting_kind *kinds, size_t len)
+{
+    struct waiting w;
+    dure_scope scope;
+
+    EACH(kinds, len)
+    {
+        if (!begin(kind, &w))
+            continue;
+        dure_scope_open(&scope);
+        dure_scope_cancel(&scope);
+        CHECK_FAILS(kind->call(&w), ECANCELED);
+        kind->release(&w);
+        CHECK_FAILS(kind->call(&w), ECANCELED); /* ready or not */
+        CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+        check_usable(kind, &w, true);
+        end(&w);
+    }
+}
+
+void waiting_canceled_during(const struct waiting_kind *kinds, size_t len)
+{
+    struct background b;
+    struct waiting w;
+    dure_scope scope;
+
+    EACH(kinds, len)
+    {
+        if (!begin(kind, &w))
+            continue;
+        dure_scope_open(&scope);
+        background_start(&b, &scope, DURE_THIS_LOOP, call_of, &w);
+        CHECK(!atomic_load(&b.done));
+        dure_scope_cancel(&scope);
+        CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+        CHECK_EQ(b.result, -1);
+        CHECK_EQ(b.error, ECANCELED);
+        check_usable(kind, &w, false);
+        end(&w);
+    }
+}
+
+/* Whoever comes first wins, and the other one does nothing. */
+void waiting_canceled_after(const struct waiting_kind *kinds, size_t len)
+{
+    struct background b;
+    struct waiting w;
+    dure_scope scope;
+
+    EACH(kinds, len)
+    {
+        if (!begin(kind, &w))
+            continue;
+        dure_scope_open(&scope);
+        background_start(&b, &scope, DURE_THIS_LOOP, call_of, &w);
+        kind->release(&w);
+        dure_scope_cancel(&scope);
+        dure_scope_close(&scope);
+        if (b.result < 0) {
+            CHECK_EQ(b.error, ECANCELED);
+            check_usable(kind, &w, true);
+        } else {
+            check_result(kind, &b);
+        }
+        end(&w);
+    }
+}
+
+void waiting_deadline(const struct waiting_kind *kinds, size_t len)
+{
+    struct waiting w;
+    int64_t result, begun_ns;
+
+    EACH(kinds, len)
+    {
+        if (!begin(kind, &w))
+            continue;
+        begun_ns = dure_now();
+        result = 0;
+        DURE_WITHIN(dure_after(2 * DURE_MILLISECOND))
+        result = kind->call(&w);
+        CHECK_EQ(errno, ETIMEDOUT);
+        CHECK_EQ(result, -1);
+        CHECK(dure_now() - begun_ns >= 2 * DURE_MILLISECOND);
+        check_usable(kind, &w, false);
+        end(&w);
+    }
+}
+
+static void check_closed(const struct waiting_kind *kind, const struct background *b)
+{
+    if (kind->flags & WAITING_POLL) {
+        CHECK_EQ(b->result, 1);
+    } else {
+        errno = b->error;
+        CHECK_EQ(b->result, -1);
+        CHECK_EQ(b->error, EBADF);
+    }
+}
+
+static void closed(const struct waiting_kind *kind, int place)
+{
+    struct background b;
+    struct waiting w;
+    dure_scope scope;
+
+    if ((kind->flags & WAITING_NOT_FD) || !begin(kind, &w))
+        return;
+    dure_scope_open(&scope);
+    background_start(&b, &scope, place, call_of, &w);
+    CHECK_EQ(dure_close(w.fd), 0);
+    CHECK_FAILS(fcntl(w.fd, F_GETFD), EBADF);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    check_closed(kind, &b);
+    w.fd = -1;
+    end(&w);
+}
+
+void waiting_closed_here(const struct waiting_kind *kinds, size_t len)
+{
+    EACH(kinds, len)
+    closed(kind, DURE_THIS_LOOP);
+}
+
+void waiting_closed_elsewhere(const struct waiting_kind *kinds, size_t len)
+{
+    EACH(kinds, len)
+    closed(kind, DURE_LOOP(1));
+}
+
+static void *close_on_thread(void *arg)
+{
+    CHECK_EQ(dure_close(*(int *)arg), 0);
+    return NULL;
+}
+
+void waiting_closed_by_thread(const struct waiting_kind *kinds, size_t len)
+{
+    struct background b;
+    struct waiting w;
+    pthread_t thread;
+    dure_scope scope;
+
+    EACH(kinds, len)
+    {
+        if ((kind->flags & WAITING_NOT_FD) || !begin(kind, &w))
+            continue;
+        dure_scope_open(&scope);
+        background_start(&b, &scope, DURE_LOOP(1), call_of, &w);
+        CHECK_EQ(pthread_create(&thread, NULL, close_on_thread, &w.fd), 0);
+        CHECK_EQ(dure_scope_close(&scope), 0);
+        pthread_join(thread, NULL);
+        check_closed(kind, &b);
+        w.fd = -1;
+        end(&w);
+    }
+}
+
+static bool readiness_only(void)
+{
+    return strcmp(dure_backend_name(), "poll") == 0 || strcmp(dure_backend_name(), "select") == 0;
+}
+
+/* Plain code puts another description under the number of a wait. */
+void waiting_number_reused(const struct waiting_kind *kinds, size_t len)
+{
+    struct background old, new;
+    struct waiting w, v;
+    dure_scope olds, news;
+
+    EACH(kinds, len)
+    {
+        if ((kind->flags & WAITING_NOT_FD) || ((kind->flags & WAITING_ANON) && readiness_only()) ||
+            !begin(kind, &w) || !begin(kind, &v))
+            continue;
+        dure_scope_open(&olds);
+        dure_scope_open(&news);
+        background_start(&old, &olds, DURE_THIS_LOOP, call_of, &w);
+        CHECK(!atomic_load(&old.done));
+        CHECK_EQ(dup2(v.fd, w.fd), w.fd); /* closes the old description */
+        close(v.fd);
+        v.fd = w.fd;
+        w.fd = -1;
+        background_start(&new, &news, DURE_THIS_LOOP, call_of, &v);
+        CHECK(!atomic_load(&new.done));
+        kind->release(&v);
+        CHECK_EQ(dure_scope_close(&news), 0);
+        check_result(kind, &new);
+        dure_scope_cancel(&olds);
+        dure_scope_close(&olds);
+        CHECK_EQ(old.result, -1); /* never what was meant for the new one */
+        CHECK(old.error == ECANCELED || old.error == EBADF);
+        end(&w);
+        end(&v);
+    }
+}
+
+static void nonblock_by(const struct waiting_kind *kind, bool before)
+{
+    struct waiting w;
+    int flags;
+
+    if (!kind->nonblock_error || !begin(kind, &w))
+        return;
+    if (!before) { /* the backend has got to know it */
+        check_usable(kind, &w, false);
+        if (kind->starve)
+            kind->starve(&w);
+    }
+    flags = dure_fcntl(w.fd, F_GETFL);
+    CHECK_EQ(flags & O_NONBLOCK, 0);
+    CHECK_EQ(dure_fcntl(w.fd, F_SETFL, flags | O_NONBLOCK), 0);
+    CHECK(dure_fcntl(w.fd, F_GETFL) & O_NONBLOCK);
+    CHECK(fcntl(w.fd, F_GETFL) & O_NONBLOCK);
+    if (!before && (kind->flags & WAITING_ONCE)) {
+        end(&w);
+        return;
+    }
+    CHECK_FAILS(kind->call(&w), kind->nonblock_error);
+    if (!(kind->flags & WAITING_ONCE)) {
+        CHECK_FAILS(kind->call(&w), kind->nonblock_error);
+        CHECK_EQ(dure_fcntl(w.fd, F_SETFL, flags), 0);
+        check_usable(kind, &w, false);
+    }
+    end(&w);
+}
+
+void waiting_nonblock(const struct waiting_kind *kinds, size_t len)
+{
+    EACH(kinds, len)
+    {
+        nonblock_by(kind, true);
+        nonblock_by(kind, false);
+    }
+}
+
+void waiting_two_tasks(const struct waiting_kind *kinds, size_t len)
+{
+    static const int places[] = { DURE_THIS_LOOP, DURE_LOOP(1) };
+    struct background a, b;
+    struct waiting w;
+    dure_scope scope;
+    size_t i;
+
+    EACH(kinds, len)
+    {
+        for (i = 0; i < 2; i++) {
+            if ((kind->flags & (WAITING_ONCE | WAITING_NOT_FD | WAITING_ALONE)) || !begin(kind, &w))
+                continue;
+            dure_scope_open(&scope);
+            background_start(&a, &scope, DURE_THIS_LOOP, call_of, &w);
+            background_start(&b, &scope, places[i], call_of, &w);
+            CHECK(!atomic_load(&a.done) && !atomic_load(&b.done));
+            kind->release(&w);
+            YIELD_UNTIL(atomic_load(&a.done) || atomic_load(&b.done));
+            if (!atomic_load(&a.done) || !atomic_load(&b.done))
+                kind->release(&w);
+            CHECK_EQ(dure_scope_close(&scope), 0);
+            check_result(kind, &a);
+            check_result(kind, &b);
+            end(&w);
+        }
+    }
+}
+
+/* To close one number of a description leaves waits on the other alone. */
+void waiting_dup(const struct waiting_kind *kinds, size_t len)
+{
+    struct background b;
+    struct waiting w;
+    dure_scope scope;
+    int twin;
+
+    EACH(kinds, len)
+    {
+        if ((kind->flags & WAITING_NOT_FD) || !begin(kind, &w))
+            continue;
+        twin = dure_dup(w.fd);
+        CHECK(twin >= 0);
+        dure_scope_open(&scope);
+        background_start(&b, &scope, DURE_THIS_LOOP, call_of, &w);
+        CHECK_EQ(dure_close(twin), 0);
+        one_turn();
+        CHECK(!atomic_load(&b.done));
+        kind->release(&w);
+        CHECK_EQ(dure_scope_close(&scope), 0);
+        check_result(kind, &b);
+        end(&w);
+    }
+}
+
+static int spoil(void *arg)
+{
+    (void)arg;
+    errno = ENOTTY;
+    dure_yield();
+    errno = EDOM;
+    return 0;
+}
+
+static int64_t call_and_keep(void *arg)
+{
+    int64_t result;
+
+    errno = 0;
+    result = kind_here->call(arg);
+    CHECK(errno != EDOM && errno != ENOTTY); /* what another task left there */
+    return result;
+}
+
+void waiting_keeps_errno(const struct waiting_kind *kinds, size_t len)
+{
+    struct background b;
+    struct waiting w;
+    dure_scope scope;
+
+    EACH(kinds, len)
+    {
+        if (!begin(kind, &w))
+            continue;
+        dure_scope_open(&scope);
+        background_start(&b, &scope, DURE_THIS_LOOP, call_and_keep, &w);
+        CHECK_EQ(dure_spawn(&scope, spoil, NULL, 0), 0);
+        dure_yield();
+        kind->release(&w);
+        CHECK_EQ(dure_scope_close(&scope), 0);
+        check_result(kind, &b);
+        end(&w);
+    }
+}
+
+static void *release_on_thread(void *arg)
+{
+    kind_here->release(arg);
+    return NULL;
+}
+
+void waiting_outside(const struct waiting_kind *kinds, size_t len)
+{
+    struct waiting w;
+    dure_scope scope;
+    pthread_t thread;
+
+    EACH(kinds, len)
+    {
+        if (!begin(kind, &w))
+            continue;
+        /* Without a scope, the plain call. */
+        pthread_create(&thread, NULL, release_on_thread, &w);
+        check_usable(kind, &w, true);
+        pthread_join(thread, NULL);
+        end(&w);
+        if (!begin(kind, &w))
+            continue;
+        /* A deadline ends it; a cancelled scope refuses. */
+        if (!(kind->flags & WAITING_NOT_FD)) {
+            dure_scope_open_with(
+                &scope, &(dure_scope_options){ .deadline = dure_after(5 * DURE_MILLISECOND) });
+            CHECK_FAILS(kind->call(&w), ECANCELED);
+            CHECK_FAILS(kind->call(&w), ECANCELED);
+            CHECK_FAILS(dure_scope_close(&scope), ETIMEDOUT);
+        }
+        /* With a scope open it goes on as well. */
+        dure_scope_open(&scope);
+        pthread_create(&thread, NULL, release_on_thread, &w);
+        check_usable(kind, &w, true);
+        pthread_join(thread, NULL);
+        CHECK_EQ(dure_scope_close(&scope), 0);
+        end(&w);
+    }
+}
