@@ -91,7 +91,8 @@ static void check_sleeps(void)
         CHECK_SLEPT(dure_nanosleep(&ts, &remain), durations[i]);
         CHECK_SLEPT(dure_usleep((unsigned)(durations[i] / 1000)), durations[i] / 1000 * 1000);
     }
-    CHECK_EQ(remain.tv_sec, 77); /* only for a sleep that was broken off */
+    if (*dure_task_name()) /* outside, the plain call may have written it and gone on */
+        CHECK_EQ(remain.tv_sec, 77);
     CHECK_EQ(dure_sleep_for(0), 0);
     CHECK_EQ(dure_sleep_for(-5), 0);
     CHECK_EQ(dure_sleep_for(INT64_MIN), 0);
