@@ -50,7 +50,7 @@ analysis() {
         --enable=warning,performance,portability \
         --suppressions-list=scripts/cppcheck-suppressions.txt \
         -I include -I src -I . -D_GNU_SOURCE -D__x86_64__ \
-        -DDURE_HAVE_URING=1 -DDURE_HAVE_UNWIND=1 -DDURE_HAVE_VALGRIND=0 -DDURE_UCONTEXT=0 \
+        -DDURE_HAVE_URING=1 -DDURE_HAVE_UNWIND=1 -DDURE_HAVE_VALGRIND=0 -DDURE_SWITCH_HEADER='"task/arch/x86_64.h"' \
         src http cmd examples
 }
 

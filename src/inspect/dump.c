@@ -73,7 +73,7 @@ static void print_task(struct text *out, const struct task *task, int64_t now_ns
     if (task->state == TASK_PARKED)
         print_wait(out, task->wait, now_ns);
     else
-        text_printf(out, "%s", task->state == TASK_RUNNING ? "is running" : "is ready");
+        text_printf(out, "%s", task == sched_here->current ? "is running" : "is ready");
     print_scopes(out, task, now_ns);
     text_printf(out, "\n");
     if (task->state == TASK_PARKED)

@@ -1,7 +1,10 @@
 /* The scheduler of one loop: who runs next, and how tasks come and go between loops. */
 #include "task/scope.h"
 
+#include <dure/task.h>
+
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,18 +217,22 @@ static inline void enter_language(struct sched *sched, struct task *task)
 /* From a task to whoever is next: another task, or the loop. Returns when it runs again. */
 static inline void switch_from(struct sched *sched, struct task *task, struct task *to)
 {
-    if (to == task)
-        goto here;
     leave_language(sched, task);
     sched->current = to;
-    if (to)
-        to->state = TASK_RUNNING;
     fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber);
     arrived(sched);
     enter_language(sched, task);
-here:
-    task->state = TASK_RUNNING;
     sched->calls_left = TASK_CALLS;
+}
+
+static inline void yield(struct sched *sched, struct task *task)
+{
+    struct task *to = next(sched);
+
+    if (!to && sched->turns_left) /* it is alone */
+        return;
+    list_push_back(&sched->ready, &task->queue);
+    switch_from(sched, task, to);
 }
 
 void task_park(struct wait *wait)
@@ -233,7 +240,7 @@ void task_park(struct wait *wait)
     struct sched *sched = sched_here;
     struct task *task = sched->current;
 
-    ASSERT(task && task->state == TASK_RUNNING);
+    ASSERT(task && task->state == TASK_ACTIVE);
     if (unlikely(task_forked))
         die("task \"%s\" waits in a forked child: it may only exec or _exit", task->name);
     wait->task = task;
@@ -248,18 +255,29 @@ void task_park(struct wait *wait)
 void task_ready(struct task *task)
 {
     ASSERT(task->state == TASK_PARKED);
-    task->state = TASK_READY;
+    task->state = TASK_ACTIVE;
     list_push_back(&task->sched->ready, &task->queue);
 }
 
 void task_yield(void)
 {
-    struct sched *sched = sched_here;
-    struct task *task = sched->current;
+    yield(sched_here, sched_here->current);
+}
 
-    task->state = TASK_READY;
-    list_push_back(&sched->ready, &task->queue);
-    switch_from(sched, task, next(sched));
+int dure_yield(void)
+{
+    struct sched *sched = sched_here;
+    struct task *task = sched ? sched->current : NULL;
+
+    if (unlikely(!task))
+        return sched_yield();
+    yield(sched, task);
+    if (unlikely(LOAD(task->flow.level) == LEVEL_ENDED)) {
+        flow_feel(&task->flow);
+        errno = ECANCELED;
+        return -1;
+    }
+    return 0;
 }
 
 void task_pay(struct sched *sched)
@@ -305,8 +323,6 @@ void task_main(void *arg)
     sched->ended = task;
     to = next(sched);
     sched->current = to;
-    if (to)
-        to->state = TASK_RUNNING;
     fiber_switch_last(&task->fiber, to ? &to->fiber : &sched->fiber);
     __builtin_unreachable();
 }
@@ -321,7 +337,6 @@ bool sched_run(struct sched *sched)
         memcpy(before, sched->exceptions, sizeof before);
     sched->turns_left = TURN_DISPATCHES;
     while ((task = next(sched))) {
-        task->state = TASK_RUNNING;
         sched->current = task;
         fiber_switch(&sched->fiber, &task->fiber);
         arrived(sched);

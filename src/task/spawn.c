@@ -296,18 +296,3 @@ void dure_task_set_name(const char *name)
     if (task)
         set_name(task, name);
 }
-
-int dure_yield(void)
-{
-    struct task *task = task_current();
-
-    if (!task)
-        return sched_yield();
-    task_yield();
-    if (unlikely(atomic_load_explicit(&task->flow.level, memory_order_relaxed) == LEVEL_ENDED)) {
-        flow_feel(&task->flow);
-        errno = ECANCELED;
-        return -1;
-    }
-    return 0;
-}

@@ -62,8 +62,7 @@ struct wait {
 
 enum task_state {
     TASK_UNSTARTED,
-    TASK_READY,
-    TASK_RUNNING,
+    TASK_ACTIVE, /* it runs or can run */
     TASK_PARKED,
     TASK_ENDED,
 };
@@ -181,6 +180,7 @@ static inline void hint_add(atomic_uint *counter, unsigned n)
 /* The task runs on this loop from now on. */
 static inline void task_started(struct sched *sched, struct task *task)
 {
+    task->state = TASK_ACTIVE;
     list_push_back(&sched->started, &task->all);
     hint_add(&sched->live, 1);
 }

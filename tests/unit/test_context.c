@@ -15,11 +15,6 @@
 
 #include "task/fiber.h"
 
-#ifdef DURE_TEST_LIBUNWIND
-#define UNW_LOCAL_ONLY
-#include <libunwind.h>
-#endif
-
 #define STACK_SIZE 65536
 
 static struct fiber outside, inside;
@@ -88,6 +83,12 @@ static void entry_runs_on_its_stack_with_its_argument(void **state)
 #define LOAD(n, name) register uint64_t kept##n __asm__(name) = seed + n;
 #define CHECK(n, name) sum += kept##n == seed + n;
 
+/* Out of line, so that the registers count which a called function must keep. */
+__attribute__((noinline)) static void switch_called(struct fiber *from, struct fiber *to)
+{
+    fiber_switch(from, to);
+}
+
 /* Fills the callee-saved registers, switches, and counts those that still hold their value. */
 __attribute__((noinline)) static int switch_with(uint64_t seed, struct fiber *from,
                                                  struct fiber *to)
@@ -96,7 +97,7 @@ __attribute__((noinline)) static int switch_with(uint64_t seed, struct fiber *fr
     KEPT(LOAD)
 
     __asm__ volatile("" : KEPT_ALL : : "memory");
-    fiber_switch(from, to);
+    switch_called(from, to);
     __asm__ volatile("" : KEPT_ALL : : "memory");
     KEPT(CHECK)
     return sum;
@@ -143,7 +144,7 @@ __attribute__((noinline)) static double switch_with_floats(volatile double *bias
                          : FLOATS
                          :
                          : "memory");
-    fiber_switch(from, to);
+    switch_called(from, to);
     __asm__ volatile("" : FLOATS : : "memory");
     return d8 + 2 * d9 + 3 * d10 + 4 * d11 + 5 * d12 + 6 * d13 + 7 * d14 + 8 * d15;
 }
@@ -281,34 +282,10 @@ static void registers_of_a_parked_context(void **state)
     start(park, NULL);
     context_registers(&inside.context, &registers);
     assert_in_range(registers.sp, (uintptr_t)low, (uintptr_t)low + STACK_SIZE);
-    assert_int_equal(registers.sp % 16, 0);
+    assert_int_equal(registers.sp % sizeof(void *), 0);
     assert_true(registers.pc != 0);
     fiber_switch(&outside, &inside);
 }
-
-#ifdef DURE_TEST_LIBUNWIND
-static void libunwind_walks_a_parked_context(void **state)
-{
-    static union {
-        unw_context_t unwind;
-        ucontext_t context;
-    } from;
-    unw_cursor_t cursor;
-    int len = 0, rc;
-
-    (void)state;
-    start(park, NULL);
-    context_to_ucontext(&inside.context, &from.context);
-    assert_int_equal(unw_init_local(&cursor, &from.unwind), 0);
-    do {
-        rc = unw_step(&cursor);
-        len++;
-    } while (rc > 0 && len < 100);
-    assert_int_equal(rc, 0);
-    assert_in_range(len, 1, 5);
-    fiber_switch(&outside, &inside);
-}
-#endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -326,9 +303,6 @@ int main(void)
         TEST(unwinding_inside_ends_at_the_entry),
         TEST(backtrace_inside_ends),
         TEST(registers_of_a_parked_context),
-#ifdef DURE_TEST_LIBUNWIND
-        TEST(libunwind_walks_a_parked_context),
-#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

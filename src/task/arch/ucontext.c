@@ -1,13 +1,10 @@
-/* The switch for every other architecture, by POSIX.1-2001's ucontext. Each switch costs a system
-   call, for the signal mask. */
 #define _GNU_SOURCE 1
 #include "task/context.h"
 
 #include <string.h>
+#include <ucontext.h>
 
 #include "base/assert.h"
-
-#if DURE_UCONTEXT || defined(__ILP32__) || !(defined(__x86_64__) || defined(__aarch64__))
 
 /* makecontext passes ints: a pointer travels in two halves. */
 static void enter(unsigned entry_high, unsigned entry_low, unsigned arg_high, unsigned arg_low)
@@ -48,11 +45,6 @@ void context_switch(struct context *from, const struct context *to)
         die("swapcontext failed");
 }
 
-void context_to_ucontext(const struct context *context, ucontext_t *out)
-{
-    memcpy(out, context->sp, sizeof *out);
-}
-
 void context_registers(const struct context *context, struct context_registers *out)
 {
     const ucontext_t *saved = context->sp;
@@ -74,5 +66,3 @@ void context_registers(const struct context *context, struct context_registers *
     memcpy(out->callee, &saved->uc_mcontext.regs[19], sizeof out->callee);
 #endif
 }
-
-#endif

@@ -1,0 +1,12 @@
+/* The switch for every other architecture, by POSIX.1-2001's ucontext. Each switch costs a system
+   call, for the signal mask. */
+#ifndef DURE_SRC_TASK_ARCH_UCONTEXT_H
+#define DURE_SRC_TASK_ARCH_UCONTEXT_H
+
+struct context {
+    void *sp; /* a ucontext_t on the stack */
+};
+
+void context_switch(struct context *from, const struct context *to);
+
+#endif
