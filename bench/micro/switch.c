@@ -55,7 +55,7 @@ static void run_one(void *arg)
     (void)arg;
     fiber_entered();
     bounce(&one, &two, ROUNDS);
-    fiber_switch_last(&one, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void run_two(void *arg)
@@ -63,7 +63,7 @@ static void run_two(void *arg)
     (void)arg;
     fiber_entered();
     bounce(&two, &one, ROUNDS + 1);
-    fiber_switch_last(&two, &outside);
+    fiber_switch_last(&outside);
 }
 
 static double measure_same_call(void)

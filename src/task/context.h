@@ -13,7 +13,11 @@
 
    which stops the caller in *from and goes on in *to; it returns when somebody switches back to
    *from. All that the ABI wants a called function to keep is kept, floating point control words
-   included. */
+   included.
+
+       _Noreturn void context_switch_last(const struct context *to)
+
+   is the same for a caller that will not run again. */
 #include DURE_SWITCH_HEADER
 
 /* Where a stopped context goes on: what an unwinder needs to walk its stack. */

@@ -85,8 +85,8 @@ static inline void fiber_switch(struct fiber *from, struct fiber *to)
 #endif
 }
 
-/* The same, and from never runs again: its fake stack is given back. */
-_Noreturn static inline void fiber_switch_last(struct fiber *from, struct fiber *to)
+/* The running fiber never runs again: its fake stack is given back. */
+_Noreturn static inline void fiber_switch_last(struct fiber *to)
 {
 #if FIBER_ASAN
     __sanitizer_start_switch_fiber(NULL, to->low, to->size);
@@ -94,8 +94,7 @@ _Noreturn static inline void fiber_switch_last(struct fiber *from, struct fiber 
 #if FIBER_TSAN
     __tsan_switch_to_fiber(to->tsan, 0);
 #endif
-    context_switch(&from->context, &to->context);
-    __builtin_trap();
+    context_switch_last(&to->context);
 }
 
 #endif

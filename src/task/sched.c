@@ -173,20 +173,30 @@ static void send_end(struct sched *home, struct task *task)
         rouse(home);
 }
 
-/* A task that has ended sends its memory home, now that its stack is out of use. */
-static void bury(struct sched *sched)
+/* The task ends. Its scope, if it is of this loop, need not wait until its stack is out of use. */
+static inline void end(struct sched *sched, struct task *task)
 {
-    struct task *task = sched->ended;
-    struct sched *home;
-
-    sched->ended = NULL;
+    task->state = TASK_ENDED;
     list_remove(&task->all);
     hint_add(&sched->live, -1U);
-    home = task->flow.home->home;
-    if (home == sched)
+    if (likely(task->flow.home->home == sched && !task->recheck))
+        task_leave(task);
+    sched->ended = task;
+}
+
+/* Its stack is out of use. */
+static inline void bury(struct sched *sched)
+{
+    struct task *task = sched->ended;
+    struct scope *home = task->flow.home;
+
+    sched->ended = NULL;
+    if (likely(!home))
+        task_free(task);
+    else if (home->home == sched)
         task_release(task);
     else
-        send_end(home, task);
+        send_end(home->home, task);
 }
 
 /* What a flow of control does when it has been switched to. */
@@ -196,32 +206,34 @@ static inline void arrived(struct sched *sched)
         bury(sched);
 }
 
-static inline void leave_language(struct sched *sched, struct task *task)
+/* errno is kept on the stack, whose cache lines the switch needs anyway. */
+static inline void exchange(struct sched *sched, struct task *task, struct task *to)
 {
-    task->saved_errno = *sched->errno_at;
-    if (sched->exceptions) {
-        task->exceptions[0] = sched->exceptions[0];
-        task->exceptions[1] = sched->exceptions[1];
-    }
+    int error = *sched->errno_at;
+
+    sched->current = to;
+    fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber);
+    arrived(sched);
+    *sched->errno_at = error;
 }
 
-static inline void enter_language(struct sched *sched, struct task *task)
+static __attribute__((noinline)) void exchange_in_cxx(struct sched *sched, struct task *task,
+                                                      struct task *to)
 {
-    *sched->errno_at = task->saved_errno;
-    if (sched->exceptions) {
-        sched->exceptions[0] = task->exceptions[0];
-        sched->exceptions[1] = task->exceptions[1];
-    }
+    void *kept[2];
+
+    memcpy(kept, sched->exceptions, sizeof kept);
+    exchange(sched, task, to);
+    memcpy(sched->exceptions, kept, sizeof kept);
 }
 
 /* From a task to whoever is next: another task, or the loop. Returns when it runs again. */
 static inline void switch_from(struct sched *sched, struct task *task, struct task *to)
 {
-    leave_language(sched, task);
-    sched->current = to;
-    fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber);
-    arrived(sched);
-    enter_language(sched, task);
+    if (unlikely(sched->exceptions != NULL))
+        exchange_in_cxx(sched, task, to);
+    else
+        exchange(sched, task, to);
     sched->calls_left = TASK_CALLS;
 }
 
@@ -311,20 +323,18 @@ void task_main(void *arg)
     arrived(sched);
     if (sched->exceptions)
         sched->exceptions[0] = sched->exceptions[1] = NULL;
-    errno = 0;
+    *sched->errno_at = 0;
     sched->calls_left = TASK_CALLS;
     task->failed = task->fn(task->arg) != 0;
-    task->saved_errno = errno;
+    task->error = *sched->errno_at;
     if (task_forked)
         die("task \"%s\" returned in a forked child: it may only exec or _exit", task->name);
     if (task->flow.innermost)
         die("task \"%s\" returned with a scope open", task->name);
-    task->state = TASK_ENDED;
-    sched->ended = task;
+    end(sched, task);
     to = next(sched);
     sched->current = to;
-    fiber_switch_last(&task->fiber, to ? &to->fiber : &sched->fiber);
-    __builtin_unreachable();
+    fiber_switch_last(to ? &to->fiber : &sched->fiber);
 }
 
 bool sched_run(struct sched *sched)

@@ -12,8 +12,8 @@ bool scope_is_empty(const struct scope *scope)
     return scope->live == 0 && atomic_load_explicit(&scope->foreign, memory_order_acquire) == 0;
 }
 
-void scope_init_root(struct scope *scope, struct sched *home, uint32_t flags,
-                     void (*event)(struct scope *, enum scope_event))
+static inline void init(struct scope *scope, struct sched *home, uint32_t flags,
+                        void (*event)(struct scope *, enum scope_event))
 {
     /* Field by field: zeroing the whole of it first costs more than all the rest of an open. */
     scope->outer = scope->inner = NULL;
@@ -42,6 +42,12 @@ void scope_init_root(struct scope *scope, struct sched *home, uint32_t flags,
     scope->counted = 0;
     STORE(scope->end_sent, 0);
     STORE(scope->deadline_sent, 0);
+}
+
+void scope_init_root(struct scope *scope, struct sched *home, uint32_t flags,
+                     void (*event)(struct scope *, enum scope_event))
+{
+    init(scope, home, flags, event);
 }
 
 bool flow_hold_run(const struct flow *flow)
@@ -102,7 +108,9 @@ static void start_shield(struct scope *scope)
         dure_scope_set_deadline((dure_scope *)(void *)scope, (dure_deadline){ at_ns });
 }
 
-static int open_scope(dure_scope *public_scope, const dure_scope_options *options, uint32_t extra)
+static inline __attribute__((always_inline)) int open_scope(dure_scope *public_scope,
+                                                            const dure_scope_options *options,
+                                                            uint32_t extra)
 {
     struct scope *scope = scope_of(public_scope);
     struct flow *flow = flow_current();
@@ -112,7 +120,7 @@ static int open_scope(dure_scope *public_scope, const dure_scope_options *option
         errno = ENOMEM;
         return -1;
     }
-    scope_init_root(scope, find_home(flow), options->flags | extra, NULL);
+    init(scope, find_home(flow), options->flags | extra, NULL);
     scope->opener = flow;
     scope->grace_ns = options->grace_ns;
     scope->live_max = options->tasks_max;
@@ -198,7 +206,8 @@ static void await(struct scope *scope, struct waiter *closer)
 {
     scope->closer = closer;
     STORE(scope->awaited, 1);
-    atomic_fetch_add_explicit(&scope->home->waits, 1, memory_order_seq_cst);
+    if (sched_group.len > 1)
+        atomic_fetch_add_explicit(&scope->home->waits, 1, memory_order_seq_cst);
 }
 
 struct close_request {
@@ -217,17 +226,23 @@ static void deliver_close(struct message *message)
     scope_left(scope);
 }
 
-static void wait_empty(struct scope *scope)
+static void wait_empty_outside(struct scope *scope)
 {
-    struct wait wait = { .what = "scope close", .fd = -1 };
     struct close_request request = { .message.deliver = deliver_close, .scope = scope };
 
     waiter_init(&request.waiter);
-    if (scope->home == sched_here)
-        await(scope, &request.waiter);
-    else
-        sched_post(scope->home, &request.message);
-    waiter_wait(&request.waiter, &wait);
+    sched_post(scope->home, &request.message);
+    waiter_wait(&request.waiter, NULL);
+}
+
+static inline void wait_empty(struct scope *scope)
+{
+    struct wait wait = { .what = "scope close", .fd = -1 };
+    struct waiter waiter;
+
+    waiter_init(&waiter);
+    await(scope, &waiter);
+    waiter_wait(&waiter, &wait);
 }
 
 static int reason(const struct scope *scope)
@@ -256,7 +271,9 @@ int dure_scope_close(dure_scope *public_scope)
             die("a forked child closes a scope of its parent: it may only exec or _exit");
         die("task \"%s\" closes a scope that is not the last it opened", dure_task_name());
     }
-    if (scope->home && (!flow->task || unlikely(!scope_is_empty(scope)))) {
+    if (unlikely(!flow->task) && scope->home) {
+        wait_empty_outside(scope);
+    } else if (flow->task && !scope_is_empty(scope)) {
         wait_empty(scope);
     } else {
         if (!timer_idle(&scope->timer))

@@ -23,24 +23,28 @@ static void set_name(struct task *task, const char *name)
     task->name[len] = '\0';
 }
 
-int task_create(struct stack_cache *stacks, size_t stack_size, const char *name, dure_fn *fn,
-                const void *arg, size_t len, struct task **out, const char **why)
+/* Makes a task that is in no queue and no scope yet and has no name. Returns 0 or -errno, with words
+   in *why. */
+static inline int create(struct stack_cache *stacks, size_t stack_size, dure_fn *fn,
+                         const void *arg, size_t len, struct task **out, const char **why)
 {
     struct stack stack;
     struct task *task;
     char *top;
     int error;
 
-    if (len > stack_size / 2) {
+    if (unlikely(len > stack_size / 2)) {
         *why = "the argument is larger than half of the task's stack";
         return -EINVAL;
     }
     error = stack_take(stacks, stack_size, &stack, why);
-    if (error < 0)
+    if (unlikely(error < 0))
         return error;
     top = stack.top - ((sizeof *task + 63) & ~(size_t)63);
     task = (struct task *)(void *)top;
-    task->stack = stack;
+    task->stack.low = stack.low; /* not the whole at once: it has just been written by parts */
+    task->stack.top = stack.top;
+    task->stack.class = stack.class;
     task->wait = NULL;
     task->state = TASK_UNSTARTED;
     task->failed = task->recheck = task->gone = task->at_home = 0;
@@ -51,7 +55,6 @@ int task_create(struct stack_cache *stacks, size_t stack_size, const char *name,
         top -= (len + ARGUMENT_ALIGN - 1) & ~(size_t)(ARGUMENT_ALIGN - 1);
         task->arg = memcpy(top, arg, len);
     }
-    set_name(task, name);
     fiber_init(&task->fiber, stack.low, top, task_main, task);
     *out = task;
     return 0;
@@ -63,7 +66,7 @@ static void deliver_end(struct message *message)
 }
 
 /* The task starts on this loop and nowhere else. */
-static void pin(struct sched *sched, struct task *task)
+static inline void pin(struct sched *sched, struct task *task)
 {
     task_started(sched, task);
     list_push_back(&sched->ready, &task->queue);
@@ -81,7 +84,7 @@ static void deliver_pinned(struct message *message)
     pin(sched, task);
 }
 
-static void queue_unstarted(struct sched *sched, struct task *task)
+static __attribute__((noinline)) void queue_unstarted(struct sched *sched, struct task *task)
 {
     spin_lock(&sched->unstarted_lock);
     list_push_back(&sched->unstarted, &task->queue);
@@ -92,7 +95,7 @@ static void queue_unstarted(struct sched *sched, struct task *task)
 }
 
 /* Which loop a place means, to one on `here`; NULL: any that is idle. */
-static struct sched *place_sched(int place, struct sched *here)
+static inline struct sched *place_sched(int place, struct sched *here)
 {
     if (place == DURE_THIS_LOOP)
         return here;
@@ -103,7 +106,7 @@ static struct sched *place_sched(int place, struct sched *here)
     return NULL;
 }
 
-void task_place(struct task *task)
+static inline void place(struct task *task)
 {
     struct sched *here = sched_here;
     struct sched *there = here;
@@ -125,22 +128,34 @@ void task_place(struct task *task)
     }
 }
 
-void task_release(struct task *task)
+void task_leave(struct task *task)
 {
     struct scope *home = task->flow.home;
 
+    list_remove(&task->siblings);
+    if (unlikely(task->failed))
+        scope_fail(home, task);
+    if (unlikely(task->flow.why != NULL))
+        free(task->flow.why);
+    task->flow.home = NULL;
+    home->live--;
+    scope_left(home);
+}
+
+void task_free(struct task *task)
+{
+    fiber_fini(&task->fiber);
+    stack_give(sched_here->stacks, &task->stack);
+}
+
+void task_release(struct task *task)
+{
     if (task->recheck) { /* a message to it is under way: it comes back here */
         task->gone = 1;
         return;
     }
-    list_remove(&task->siblings);
-    if (task->failed)
-        scope_fail(home, task);
-    free(task->flow.why);
-    fiber_fini(&task->fiber);
-    stack_give(sched_here->stacks, &task->stack);
-    home->live--;
-    scope_left(home);
+    task_leave(task);
+    task_free(task);
 }
 
 /* --- spawning --- */
@@ -149,33 +164,31 @@ void task_release(struct task *task)
 static pthread_mutex_t foreign_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stack_cache *foreign_stacks;
 
-static int create_here(size_t stack_size, const char *name, dure_fn *fn, const void *arg,
-                       size_t len, struct task **out, const char **why)
+static __attribute__((noinline)) int create_outside(size_t stack_size, dure_fn *fn, const void *arg,
+                                                    size_t len, struct task **out, const char **why)
 {
     int error;
 
-    if (sched_here)
-        return task_create(sched_here->stacks, stack_size, name, fn, arg, len, out, why);
     pthread_mutex_lock(&foreign_lock);
     if (!foreign_stacks)
         foreign_stacks = stack_cache_create(true);
     error = -ENOMEM;
     if (foreign_stacks)
-        error = task_create(foreign_stacks, stack_size, name, fn, arg, len, out, why);
+        error = create(foreign_stacks, stack_size, fn, arg, len, out, why);
     pthread_mutex_unlock(&foreign_lock);
     return error;
 }
 
 /* The scope takes the task in. Home's thread. */
-static void adopt(struct scope *scope, struct task *task)
+static inline void adopt(struct scope *scope, struct task *task)
 {
     task->flow.home = scope;
     task->flow.home_level = atomic_load_explicit(&scope->tasks_level, memory_order_relaxed);
     atomic_store_explicit(&task->flow.level, task->flow.home_level, memory_order_relaxed);
     list_push_back(&scope->tasks, &task->siblings);
-    if (scope->event)
+    if (unlikely(scope->event != NULL))
         scope->event(scope, SCOPE_FILLED);
-    task_place(task);
+    place(task);
 }
 
 /* A task from elsewhere has arrived at its home. */
@@ -193,15 +206,17 @@ static void deliver_adoption(struct message *message)
     scope_left(scope);
 }
 
-static int refuse(struct flow *flow, int error, const char *why)
+static __attribute__((noinline)) int refuse(int error, const char *why)
 {
+    struct flow *flow = flow_current();
+
     if (flow && why)
         flow_say(flow, "%s", why);
     errno = -error;
     return -1;
 }
 
-static void spawn_foreign(struct scope *scope, struct task *task)
+static __attribute__((noinline)) void spawn_foreign(struct scope *scope, struct task *task)
 {
     task->flow.home = scope;
     task->message.deliver = deliver_adoption;
@@ -212,16 +227,18 @@ static void spawn_foreign(struct scope *scope, struct task *task)
 }
 
 /* The scope or the spawner's own scopes have ended. */
-static int refuse_canceled(struct scope *scope, struct flow *flow)
+static __attribute__((noinline)) int refuse_canceled(struct scope *scope)
 {
+    struct flow *flow = flow_current();
+
     scope_feel(scope);
     if (flow && LOAD(flow->level) == LEVEL_ENDED)
         flow_feel(flow);
-    return refuse(flow, -ECANCELED, NULL);
+    return refuse(-ECANCELED, NULL);
 }
 
 /* Where a spawner's wish leads, told so that it means the same on the scope's loop. */
-static int place_of(const struct scope *scope, const struct sched *spawner, int place)
+static inline int place_of(const struct scope *scope, const struct sched *spawner, int place)
 {
     if (scope->flags & DURE_SAME_LOOP)
         return DURE_LOOP((int)scope->home->number);
@@ -230,56 +247,70 @@ static int place_of(const struct scope *scope, const struct sched *spawner, int 
     return place;
 }
 
-int dure_spawn_with(dure_scope *public_scope, const dure_spawn_options *options, dure_fn *fn,
-                    const void *arg, size_t len)
+/* Compiled for the plain options too, in which there is nothing to look at. */
+static inline __attribute__((always_inline)) int spawn(struct scope *scope,
+                                                       const dure_spawn_options *options,
+                                                       dure_fn *fn, const void *arg, size_t len)
 {
-    static const dure_spawn_options plain;
-    struct scope *scope = scope_of(public_scope);
     struct sched *sched = sched_here;
-    struct flow *flow = flow_current();
     const char *why = NULL;
     struct task *task;
     bool local = sched && sched == scope->home;
+    size_t stack_size;
     int error;
 
-    if (!options)
-        options = &plain;
     if (unlikely(task_forked))
-        return refuse(flow, -EPERM, "a forked child may only exec or _exit, not spawn");
-    if (!scope->home) /* otherwise the scope keeps the run */
-        return refuse(flow, -EPERM, "no run is active, or the scope was opened before it began");
-    if (options->place < DURE_LEAST_LOADED || options->place > (int)sched_group.len ||
-        (options->flags & ~DURE_NO_WAIT))
-        return refuse(flow, -EINVAL, "a spawn option is out of range");
+        return refuse(-EPERM, "a forked child may only exec or _exit, not spawn");
+    if (unlikely(!scope->home)) /* otherwise the scope keeps the run */
+        return refuse(-EPERM, "no run is active, or the scope was opened before it began");
+    if (unlikely(options->place < DURE_LEAST_LOADED || options->place > (int)sched_group.len ||
+                 (options->flags & ~DURE_NO_WAIT)))
+        return refuse(-EINVAL, "a spawn option is out of range");
     /* Its end may be on its way yet, sent by this very thread. */
-    if (LOAD(scope->level) == LEVEL_ENDED || LOAD(scope->end_sent))
-        return refuse_canceled(scope, flow);
-    if (local || scope->live_max) {
+    if (unlikely(LOAD(scope->level) == LEVEL_ENDED || LOAD(scope->end_sent)))
+        return refuse_canceled(scope);
+    if (unlikely(scope->live_max != 0)) {
         error = scope_take_place(scope, options->flags);
         if (error < 0)
-            return error == -ECANCELED ? refuse_canceled(scope, flow) : refuse(flow, error, NULL);
+            return error == -ECANCELED ? refuse_canceled(scope) : refuse(error, NULL);
+    } else if (likely(local)) {
+        scope->live++;
     }
-    error = create_here(options->stack_size ? options->stack_size : task_stack_size,
-                        options->name             ? options->name
-                        : sched && sched->current ? sched->current->name
-                                                  : "task",
-                        fn, arg, len, &task, &why);
-    if (error < 0) {
+    stack_size = options->stack_size ? options->stack_size : task_stack_size;
+    if (likely(sched != NULL))
+        error = create(sched->stacks, stack_size, fn, arg, len, &task, &why);
+    else
+        error = create_outside(stack_size, fn, arg, len, &task, &why);
+    if (unlikely(error < 0)) {
         if (local || scope->live_max)
             scope_return_place(scope);
-        return refuse(flow, error, why);
+        return refuse(error, why);
     }
+    if (options->name)
+        set_name(task, options->name);
+    else if (likely(sched && sched->current))
+        memcpy(task->name, sched->current->name, sizeof task->name);
+    else
+        set_name(task, "task");
     task->place = place_of(scope, sched, options->place);
-    if (local)
+    if (likely(local))
         adopt(scope, task);
     else
         spawn_foreign(scope, task);
     return 0;
 }
 
+static const dure_spawn_options plain;
+
 int dure_spawn(dure_scope *scope, dure_fn *fn, const void *arg, size_t len)
 {
-    return dure_spawn_with(scope, NULL, fn, arg, len);
+    return spawn(scope_of(scope), &plain, fn, arg, len);
+}
+
+int dure_spawn_with(dure_scope *scope, const dure_spawn_options *options, dure_fn *fn,
+                    const void *arg, size_t len)
+{
+    return spawn(scope_of(scope), options ? options : &plain, fn, arg, len);
 }
 
 const char *dure_task_name(void)

@@ -261,7 +261,7 @@ void scope_fail(struct scope *scope, const struct task *task)
     if (scope->flags & DURE_KEEP_GOING)
         return;
     if (!scope->failure) {
-        scope->failure = task->saved_errno ? task->saved_errno : ECHILD;
+        scope->failure = task->error ? task->error : ECHILD;
         scope->failure_words = malloc(size); /* without memory errno must do */
         if (scope->failure_words)
             snprintf(scope->failure_words, size, "task \"%s\"%s%s", task->name, *words ? ": " : "",

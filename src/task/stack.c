@@ -53,7 +53,7 @@ struct shelf {
 struct stack_cache {
     size_t guard_size; /* 0 without guards */
     size_t page_size;
-    unsigned bits_min;
+    unsigned class_min;
     bool on_valgrind;
     int64_t trim_after_ns;
     struct shelf shelves[SLAB_CLASSES];
@@ -177,9 +177,8 @@ struct stack_cache *stack_cache_create(bool guards)
     cache->on_valgrind = RUNNING_ON_VALGRIND;
     cache->guard_size = guards ? page_size : 0;
     /* Guard and colour must leave more than half of the smallest class: pages of 64 KiB exist. */
-    cache->bits_min = bits_of(4 * page_size);
-    if (cache->bits_min < SLAB_BITS_MIN)
-        cache->bits_min = SLAB_BITS_MIN;
+    if (4 * page_size > (size_t)1 << SLAB_BITS_MIN)
+        cache->class_min = bits_of(4 * page_size) - SLAB_BITS_MIN;
     return cache;
 }
 
@@ -238,60 +237,93 @@ static __attribute__((noinline)) void shelf_spill(struct stack_cache *cache, str
     memmove(shelf->bases, shelf->bases + SHELF_BATCH, shelf->count * sizeof *shelf->bases);
 }
 
-int stack_take(struct stack_cache *cache, size_t size, struct stack *out, const char **why)
+/* The hottest of a shelf that is not empty. */
+static inline void shelf_take(struct stack_cache *cache, unsigned class, struct stack *out)
 {
-    unsigned bits = size > (size_t)1 << cache->bits_min ? bits_of(size) : cache->bits_min;
-    struct shelf *shelf;
-    uintptr_t base;
-    int rc;
+    struct shelf *shelf = &cache->shelves[class];
+    unsigned bits = SLAB_BITS_MIN + class;
+    uintptr_t base = shelf->bases[--shelf->count];
 
-    if (unlikely(size > STACK_SIZE_MAX)) {
-        *why = "a stack has 64 MiB at most";
-        return -EINVAL;
-    }
-    shelf = &cache->shelves[bits - SLAB_BITS_MIN];
-    if (unlikely(shelf->count == 0)) {
-        rc = shelf_fill(cache, shelf, why);
-        if (rc < 0)
-            return rc;
-    }
-    base = shelf->bases[--shelf->count];
     if (shelf->clean > shelf->count)
         shelf->clean = shelf->count;
     out->low = (char *)base + cache->guard_size;
-    out->top = (char *)base + ((size_t)1 << bits);
-    out->top -= (base >> bits) % STACK_COLOURS * STACK_COLOUR_SIZE;
+    out->top =
+        (char *)base + ((size_t)1 << bits) - (base >> bits) % STACK_COLOURS * STACK_COLOUR_SIZE;
+    out->class = class;
+}
+
+static __attribute__((noinline)) int take_from_empty(struct stack_cache *cache, size_t size,
+                                                     unsigned class, struct stack *out,
+                                                     const char **why)
+{
+    int rc;
+
+    if (size > STACK_SIZE_MAX) {
+        *why = "a stack has 64 MiB at most";
+        return -EINVAL;
+    }
+    rc = shelf_fill(cache, &cache->shelves[class], why);
+    if (rc == 0)
+        shelf_take(cache, class, out);
+    return rc;
+}
+
+int stack_take(struct stack_cache *cache, size_t size, struct stack *out, const char **why)
+{
+    unsigned class = cache->class_min;
+
+    if (size > (size_t)1 << (SLAB_BITS_MIN + class))
+        class = bits_of(size) - SLAB_BITS_MIN;
+    if (unlikely(size > STACK_SIZE_MAX) || unlikely(cache->shelves[class].count == 0))
+        return take_from_empty(cache, size, class, out, why);
+    shelf_take(cache, class, out);
     return 0;
 }
 
 /* A stack of the other kind, from a cache that guards where this one does not or the reverse. */
-static __attribute__((noinline)) void give_to_other_kind(uintptr_t base, unsigned bits,
+static __attribute__((noinline)) void give_to_other_kind(uintptr_t base, unsigned class,
                                                          bool guarded)
 {
     pthread_mutex_lock(&stores_lock);
-    store_put(&stores[guarded][bits - SLAB_BITS_MIN], &base, 1);
+    store_put(&stores[guarded][class], &base, 1);
     pthread_mutex_unlock(&stores_lock);
+}
+
+static inline void shelf_give(struct shelf *shelf, uintptr_t base)
+{
+    shelf->bases[shelf->count++] = base;
+}
+
+/* By value: it may lie in the stack itself, whose contents are forgotten here. */
+static __attribute__((noinline)) void give_rarely(struct stack_cache *cache, struct stack stack,
+                                                  uintptr_t base)
+{
+    struct shelf *shelf = &cache->shelves[stack.class];
+
+    if (cache->on_valgrind)
+        VALGRIND_MAKE_MEM_UNDEFINED(stack.low, stack.top - stack.low);
+    if ((uintptr_t)stack.low - base != cache->guard_size) {
+        give_to_other_kind(base, stack.class, (uintptr_t)stack.low != base);
+        return;
+    }
+    if (shelf->count == SHELF_MAX)
+        shelf_spill(cache, shelf);
+    shelf_give(shelf, base);
 }
 
 void stack_give(struct stack_cache *cache, const struct stack *stack)
 {
-    /* Guard and colour take less than half, so the rest still tells the class. */
-    unsigned bits = bits_of((size_t)(stack->top - stack->low));
-    struct shelf *shelf = &cache->shelves[bits - SLAB_BITS_MIN];
+    struct shelf *shelf = &cache->shelves[stack->class];
     uintptr_t low = (uintptr_t)stack->low;
-    uintptr_t base = low & ~(((uintptr_t)1 << bits) - 1);
+    uintptr_t base = low >> (SLAB_BITS_MIN + stack->class) << (SLAB_BITS_MIN + stack->class);
 
     /* The next task may lay something down anywhere, whatever the last one's calls left marked. */
     ASAN_UNPOISON_MEMORY_REGION(stack->low, (size_t)(stack->top - stack->low));
-    if (unlikely(cache->on_valgrind))
-        VALGRIND_MAKE_MEM_UNDEFINED(stack->low, stack->top - stack->low);
-    if (unlikely(low - base != cache->guard_size)) {
-        give_to_other_kind(base, bits, low != base);
-        return;
-    }
-    if (unlikely(shelf->count == SHELF_MAX))
-        shelf_spill(cache, shelf);
-    shelf->bases[shelf->count++] = base;
+    if (unlikely(cache->on_valgrind) || unlikely(low - base != cache->guard_size) ||
+        unlikely(shelf->count == SHELF_MAX))
+        give_rarely(cache, *stack, base);
+    else
+        shelf_give(shelf, base);
 }
 
 void stack_cache_trim(struct stack_cache *cache, int64_t now_ns)

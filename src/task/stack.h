@@ -16,6 +16,7 @@ struct stack {
     char *low; /* lowest usable byte, above the guard */
     char *top; /* end of what the task may use: 64-byte aligned, coloured (moved down from the end
                   of the mapping by a multiple of 64 bytes that differs between neighbours) */
+    unsigned class; /* of sizes */
 };
 
 /* The largest stack, 64 MiB. */

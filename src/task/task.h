@@ -74,13 +74,12 @@ struct task {
     struct list queue;   /* in a run queue or the unstarted queue */
     struct sched *sched; /* of the loop that runs it; changed by a thief before the start only */
     struct wait *wait;   /* what it is parked on */
-    int saved_errno;     /* while it does not run, or at its end */
+    int error;           /* errno at its end */
     uint8_t state;       /* enum task_state; its loop's thread */
     uint8_t failed;      /* it returned non-zero */
     uint8_t recheck;     /* home's loop: a message that its home ended is under way; 2: once more */
     uint8_t gone;        /* home's loop: it ended while such a message was under way */
     uint8_t at_home;     /* home's loop: it started there */
-    void *exceptions[2]; /* the C++ runtime's per-thread globals, while it does not run */
     struct flow flow;
     dure_fn *fn;
     void *arg;
@@ -229,12 +228,12 @@ void task_pay(struct sched *sched);
 void task_interrupt(struct task *task);
 
 /* spawn.c */
-/* Makes a task that is in no queue and no scope yet. Returns 0 or -errno, with words in *why. */
-int task_create(struct stack_cache *stacks, size_t stack_size, const char *name, dure_fn *fn,
-                const void *arg, size_t len, struct task **out, const char **why);
-/* Puts a task of this loop's scope where it is to start. Home's loop's thread. */
-void task_place(struct task *task);
-/* The task ended and no longer runs: takes it out of its scope. Home's loop's thread. */
+/* The task has ended: takes it out of its scope, which may be gone after it; task->flow.home is NULL
+   then. No message to it is under way. Home's loop's thread. */
+void task_leave(struct task *task);
+/* The end of its memory, once it no longer runs. Any loop's thread. */
+void task_free(struct task *task);
+/* Both; put off while a message to it is under way. Home's loop's thread. */
 void task_release(struct task *task);
 
 /* Somebody, task or thread, who waits for one signal that may come from any thread. */

@@ -51,7 +51,7 @@ static void look_around(void *arg)
     fiber_entered();
     seen_arg = (uintptr_t)arg;
     seen_frame = (uintptr_t)__builtin_frame_address(0);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void entry_runs_on_its_stack_with_its_argument(void **state)
@@ -110,7 +110,7 @@ static void fill_registers(void *arg)
     fiber_entered();
     *sum += switch_with(UINT64_C(0xaaaa000000000000), &inside, &outside);
     *sum += switch_with(UINT64_C(0xbbbb000000000000), &inside, &outside);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void switch_keeps_registers(void **state)
@@ -156,7 +156,7 @@ static void fill_floats(void *arg)
 
     fiber_entered();
     *(double *)arg = switch_with_floats(&bias, &inside, &outside);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void switch_keeps_floating_point_registers(void **state)
@@ -183,7 +183,7 @@ static void round_upwards(void *arg)
     fesetround(FE_UPWARD);
     fiber_switch(&inside, &outside);
     rounding_after = fegetround();
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void each_side_keeps_its_rounding(void **state)
@@ -233,7 +233,7 @@ static void walk_inside(void *arg)
 {
     fiber_entered();
     call_once_more(arg);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void unwinding_inside_ends_at_the_entry(void **state)
@@ -256,7 +256,7 @@ static void backtrace_inside(void *arg)
     (void)arg;
     fiber_entered();
     frames_len = backtrace(frames, 64);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void backtrace_inside_ends(void **state)
@@ -271,7 +271,7 @@ static void park(void *arg)
     (void)arg;
     fiber_entered();
     fiber_switch(&inside, &outside);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static void registers_of_a_parked_context(void **state)

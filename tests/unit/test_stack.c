@@ -322,7 +322,7 @@ static void overflow(void *arg)
     (void)arg;
     fiber_entered();
     recurse(0);
-    fiber_switch_last(&inside, &outside);
+    fiber_switch_last(&outside);
 }
 
 static const char *name_of_running(const void *stack_low)

@@ -49,6 +49,21 @@ static inline __attribute__((always_inline)) void context_switch(struct context 
                        "v29", "v30", "v31", "cc", "memory");
 }
 
+/* The caller never runs again. */
+_Noreturn static inline void context_switch_last(const struct context *to)
+{
+    __asm__ volatile("ldp x10, x12, [%0]\n\t"
+                     "ldp x9, x13, [%0, #16]\n\t"
+                     "mov sp, x10\n\t"
+                     "mov x29, x12\n\t"
+                     "msr fpcr, x13\n\t"
+                     "br x9"
+                     :
+                     : "r"(to)
+                     : "x9", "x10", "x12", "x13", "memory");
+    __builtin_unreachable();
+}
+
 /* A new context inherits its maker's rounding and traps, as a thread does. */
 static inline void context_inherit(struct context *context)
 {

@@ -8,5 +8,6 @@ struct context {
 };
 
 void context_switch(struct context *from, const struct context *to);
+_Noreturn void context_switch_last(const struct context *to);
 
 #endif
