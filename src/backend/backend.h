@@ -22,7 +22,7 @@ struct backend_config {
     unsigned loop;          /* the number of the loop, for descriptors_mark */
     unsigned queue_entries; /* 0: the backend's choice; as small as 4 must work */
     bool sqpoll;
-    bool embedded;          /* another event loop owns the thread, which sleeps on poll_fd */
+    bool embedded;       /* another event loop owns the thread, which sleeps on poll_fd */
     size_t transfer_max; /* 0: none; else no transfer (read, write, recv, send, sendfile...)
                                moves more bytes at once: tests force short counts with it */
 };
