@@ -154,12 +154,17 @@ def all_rows(build, scratch):
         Program("yield", "two tasks yield once each", "ns", {
             "two bare switches": [f"{bench}/floor-switch"],
             "dure": [f"{bench}/dure-yield", "rounds=20000000@2000000"],
+            "Go": [f"{bench}/peer-tasks_go", "yield=5000000@500000"],
         }, {"dure": AtMost(12)}),
         Program("spawn-1", "spawn + join, one at a time", "ns", {
             "dure": [f"{bench}/dure-spawn", "alive=1", "tasks=5000000@500000"],
+            "State Threads": [f"{bench}/peer-spawn_st", "alive=1", "tasks=5000000@500000"],
+            "Go": [f"{bench}/peer-tasks_go", "alive=1", "tasks=5000000@500000"],
         }, {"dure": AtMost(40)}),
         Program("spawn-1000", "spawn + join, 1,000 alive", "ns", {
             "dure": [f"{bench}/dure-spawn", "alive=1000", "tasks=5000000@500000"],
+            "State Threads": [f"{bench}/peer-spawn_st", "alive=1000", "tasks=5000000@500000"],
+            "Go": [f"{bench}/peer-tasks_go", "alive=1000", "tasks=5000000@500000"],
         }, {"dure": AtMost(35)}),
         Program("timers", "sleeps of 1 to 50 ms, 10,000 tasks", "ns", {
             "dure": [f"{bench}/dure-timers", "tasks=10000", "sleeps=40@5"],
@@ -190,6 +195,7 @@ def all_rows(build, scratch):
                                      f"stack={64 << 10}"],
             "dure epoll": [f"{bench}/dure-echo", "backend=epoll"],
             "libuv": [f"{bench}/peer-echo_libuv"],
+            "Go": [f"{bench}/peer-echo_go"],
         }, {"dure io_uring": AtMost(bound, floors),
             "dure io_uring 64 KiB": AtMost(bound, floors)}))
     nginx = make_site(scratch) if shutil.which("nginx") else ["nginx"]
