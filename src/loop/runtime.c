@@ -82,7 +82,7 @@ static struct loop *make_loop(struct runtime *runtime, unsigned number, int64_t 
     if (!loop)
         return NULL;
     memset(loop, 0, sizeof *loop);
-    if (sched_init(&loop->sched, number, !(runtime->flags & DURE_NO_GUARDS)) < 0) {
+    if (sched_init(&loop->sched, number) < 0) {
         free(loop);
         return NULL;
     }
@@ -111,6 +111,7 @@ static int make_loops(struct runtime *runtime, const struct settings *settings)
     unsigned i;
 
     runtime->loops = calloc(settings->loops, sizeof *runtime->loops);
+    sched_group.guards = !(settings->flags & DURE_NO_GUARDS);
     sched_group.scheds = calloc(settings->loops, sizeof *sched_group.scheds);
     if (!runtime->loops || !sched_group.scheds)
         return -ENOMEM;

@@ -37,13 +37,13 @@ size_t task_stack_size = 256 * 1024;
    find its own again. Absent in programs without C++. */
 void *__cxa_get_globals(void) __attribute__((weak));
 
-int sched_init(struct sched *sched, unsigned number, bool guards)
+int sched_init(struct sched *sched, unsigned number)
 {
     *sched = (struct sched){ .number = number };
     list_init(&sched->ready);
     list_init(&sched->started);
     list_init(&sched->unstarted);
-    sched->stacks = stack_cache_create(guards);
+    sched->stacks = stack_cache_create(sched_group.guards);
     return sched->stacks ? 0 : -ENOMEM;
 }
 

@@ -162,19 +162,20 @@ void task_release(struct task *task)
 
 /* Stacks for tasks that plain threads make: under a lock, as they have no cache of their own. */
 static pthread_mutex_t foreign_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct stack_cache *foreign_stacks;
+static struct stack_cache *foreign_stacks[2]; /* without guards, with */
 
 static __attribute__((noinline)) int create_outside(size_t stack_size, dure_fn *fn, const void *arg,
                                                     size_t len, struct task **out, const char **why)
 {
+    struct stack_cache **stacks = &foreign_stacks[sched_group.guards];
     int error;
 
     pthread_mutex_lock(&foreign_lock);
-    if (!foreign_stacks)
-        foreign_stacks = stack_cache_create(true);
+    if (!*stacks)
+        *stacks = stack_cache_create(sched_group.guards);
     error = -ENOMEM;
-    if (foreign_stacks)
-        error = create(foreign_stacks, stack_size, fn, arg, len, out, why);
+    if (*stacks)
+        error = create(*stacks, stack_size, fn, arg, len, out, why);
     pthread_mutex_unlock(&foreign_lock);
     return error;
 }

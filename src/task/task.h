@@ -136,6 +136,7 @@ struct sched {
 struct sched_group {
     struct sched **scheds;
     unsigned len;
+    bool guards; /* below the tasks' stacks */
     /* Bit n: loop n (below 64) sleeps for want of work and may be woken to take some. */
     _Atomic uint64_t idle;
     /* A woken loop is searching: at most one at a time. */
@@ -185,7 +186,7 @@ static inline void task_started(struct sched *sched, struct task *task)
 }
 
 /* sched.c */
-int sched_init(struct sched *sched, unsigned number, bool guards);
+int sched_init(struct sched *sched, unsigned number);
 void sched_fini(struct sched *sched);
 void sched_enter(struct sched *sched); /* the calling thread is the loop's from now on */
 void sched_leave(struct sched *sched);
