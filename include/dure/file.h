@@ -3,9 +3,11 @@
 #define DURE_FILE_H
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <dure/base.h>
 
@@ -20,6 +22,22 @@ DURE_API ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset);
 DURE_API ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset);
 DURE_API int dure_fsync(int fd);
 DURE_API int dure_fdatasync(int fd);
+/* Cancellation: must finish. Source: BSD and Linux preadv, pwritev. */
+DURE_API ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset);
+DURE_API ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset);
+/* Cancellation: must finish. Source: POSIX.1-2017 ftruncate. */
+DURE_API int dure_ftruncate(int fd, off_t len);
+/* Cancellation: must finish. Source: POSIX.1-2017 rename, renameat, unlink,
+   unlinkat, rmdir, mkdir, mkdirat. */
+DURE_API int dure_rename(const char *path, const char *new_path);
+DURE_API int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path);
+DURE_API int dure_unlink(const char *path);
+DURE_API int dure_unlinkat(int dir_fd, const char *path, int flags);
+DURE_API int dure_rmdir(const char *path);
+DURE_API int dure_mkdir(const char *path, mode_t mode);
+DURE_API int dure_mkdirat(int dir_fd, const char *path, mode_t mode);
+/* Cancellation: exact; an unlock is never cancelled. Source: BSD and Linux flock. */
+DURE_API int dure_flock(int fd, int operation);
 /* Cancellation: abandoned; the answer is dropped. Source: POSIX.1-2017 fstat, stat. */
 DURE_API int dure_fstat(int fd, struct stat *buf);
 DURE_API int dure_stat(const char *path, struct stat *buf);

@@ -108,8 +108,6 @@ static int64_t perform_raw(struct op *op)
                      op->u.stat.out);
     case OP_SENDFILE:
         return perform_sendfile(op);
-    case OP_LOCK:
-        return fcntl(op->fd, op->u.lock.command, op->u.lock.lock);
     case OP_FORGET:
         return 0; /* nothing is known outside of a loop */
     case OP_CODES:

@@ -10,7 +10,7 @@
 #include "base/descriptors.h"
 
 /* These never take the short way through submit. */
-#define ODD (OP_BIT(OP_SENDFILE) | OP_BIT(OP_LOCK) | OP_BIT(OP_FORGET))
+#define ODD (OP_BIT(OP_SENDFILE) | OP_BIT(OP_FORGET))
 
 /* Learns what there is to know of a number before the first operation on it, and after its flags
    were set by a twin. */
@@ -131,10 +131,6 @@ static bool submit_odd(struct uring *u, struct op *op, enum submitted *how)
     struct number *number;
 
     *how = SUBMIT_DONE;
-    if (op->code == OP_LOCK) {
-        *how = SUBMIT_OFFLOAD;
-        return true;
-    }
     if (op->code == OP_FORGET) {
         *how = number_forget(u, op);
         return true;

@@ -31,14 +31,12 @@ enum op_code {
     OP_FSYNC,    /* fd sync.data_only */
     OP_STAT,     /* fd (dir, or the file when path is "") stat.path stat.flags (AT_...) stat.out */
     OP_SENDFILE, /* fd (out) sendfile.in_fd sendfile.offset (NULL: in_fd's own) sendfile.len */
-    OP_LOCK,     /* fd lock.command lock.lock: fcntl(F_SETLKW, F_OFD_SETLKW) */
     OP_FORGET,   /* fd: end every other operation on it here with -EBADF and drop what is known of
                     the number; done when none is left. Never cancelled. */
     OP_CODES
 };
 
 struct statx;
-struct flock;
 
 struct op {
     struct list link;            /* the backend's */
@@ -96,10 +94,6 @@ struct op {
             off_t *offset;
             size_t len;
         } sendfile;
-        struct {
-            int command;
-            struct flock *lock;
-        } lock;
     } u;
 };
 

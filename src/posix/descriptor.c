@@ -2,74 +2,15 @@
 #include "loop/loop.h"
 
 #include "base/descriptors.h"
+#include "posix/lock.h"
 
 #include <dure/io.h>
-#include <dure/time.h>
 #include <errno.h>
 #include <stdarg.h>
 
 int dure_close(int fd)
 {
     return (int)io_result(descriptor_close(fd));
-}
-
-struct lock_call {
-    int fd, command;
-    struct flock *lock;
-    int64_t result;
-};
-
-static void lock_on_thread(struct offload *offload, void *arg)
-{
-    struct lock_call *call = arg;
-
-    do {
-        call->result = offload_ended(offload);
-        if (call->result == 0 && fcntl(call->fd, call->command, call->lock) < 0)
-            call->result = -errno;
-    } while (call->result == -EINTR);
-}
-
-static int result_of(int result)
-{
-    return result < 0 ? -errno : result;
-}
-
-/* A plain thread with a scope. Nothing tells that a lock has become free except to wait for it,
-   which no scope could end: so it asks again and again, ever less often. */
-static int64_t wait_for_lock_in_scope(int fd, int command, struct flock *lock)
-{
-    int try_command = command == F_SETLKW ? F_SETLK : F_OFD_SETLK;
-    int64_t pause_ns = 100 * DURE_MICROSECOND, ready = thread_refused();
-    int result;
-
-    while (ready == 0) {
-        result = result_of(fcntl(fd, try_command, lock));
-        if (result != -EAGAIN && result != -EACCES)
-            return result;
-        ready = thread_wait(-1, 0, dure_now() + pause_ns);
-        if (pause_ns < 10 * DURE_MILLISECOND)
-            pause_ns *= 2;
-    }
-    return ready;
-}
-
-static int64_t wait_for_lock(int fd, int command, struct flock *lock)
-{
-    struct lock_call call = { fd, command, lock, 0 };
-    int error;
-
-    if (!task_current())
-        return thread_has_scope() ? wait_for_lock_in_scope(fd, command, lock)
-                                  : result_of(fcntl(fd, command, lock));
-    if (io_refused())
-        return -ECANCELED;
-    error = offload_run(POOL_WAITS, OFFLOAD_INTERRUPT, "lock", fd, lock_on_thread, &call);
-    if (error == 0)
-        error = (int)call.result;
-    if (error == -ECANCELED)
-        flow_feel(&task_current()->flow);
-    return error;
 }
 
 /* O_NONBLOCK belongs to the description. What has two numbers, or came from elsewhere, is not ours
@@ -96,7 +37,7 @@ int dure_fcntl(int fd, int command, ...)
     switch (command) {
     case F_SETLKW:
     case F_OFD_SETLKW:
-        return (int)io_result(wait_for_lock(fd, command, arg));
+        return (int)io_result(lock_wait(&(struct lock_call){ fd, command, arg, 0 }));
     case F_GETFL:
         return (int)io_result(descriptors_get_flags(fd));
     case F_SETFL:

@@ -3,6 +3,7 @@
 
 #include <dure/file.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -82,6 +83,66 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
         moved += (size_t)n;
     } while (moved < len);
     return moved || n >= 0 ? (ssize_t)moved : io_result(n);
+}
+
+static int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int iov_len,
+                               off_t offset)
+{
+    struct io io;
+
+    io_init(&io, code, fd);
+    io.op.u.vec.iov = iov;
+    io.op.u.vec.len = iov_len;
+    io.op.u.vec.offset = offset;
+    return io_run(&io);
+}
+
+static bool fits_vector(int fd, int iov_len, off_t offset)
+{
+    if (iov_len >= 0 && iov_len <= IOV_MAX && offset >= 0)
+        return has_position(fd);
+    errno = EINVAL;
+    return false;
+}
+
+ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
+{
+    if (!fits_vector(fd, iov_len, offset))
+        return -1;
+    return io_result(transfer_vector(fd, OP_READV, iov, iov_len, offset));
+}
+
+/* What a short write left is written piece by piece, until one does not go on. */
+static int64_t write_rest(int fd, const struct iovec *iov, int iov_len, off_t offset, int64_t moved)
+{
+    int64_t end = 0;
+    ssize_t n;
+    int i;
+
+    for (i = 0; i < iov_len; i++) {
+        int64_t skip = moved - end;
+
+        end += (int64_t)iov[i].iov_len;
+        if (moved >= end)
+            continue;
+        n = dure_pwrite(fd, (const char *)iov[i].iov_base + skip, iov[i].iov_len - (size_t)skip,
+                        offset + moved);
+        if (n > 0)
+            moved += n;
+        if (moved < end)
+            break; /* progress wins: the next call meets the error again */
+    }
+    return moved;
+}
+
+ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
+{
+    int64_t n;
+
+    if (!fits_vector(fd, iov_len, offset))
+        return -1;
+    n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
+    return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);
 }
 
 static int sync_file(int fd, bool data_only)

@@ -35,8 +35,29 @@ static int64_t call_lock(struct waiting *w)
     return dure_fcntl(w->fd, F_OFD_SETLKW, &lock);
 }
 
+static bool flocked(struct waiting *w)
+{
+    char path[64];
+
+    w->fd = make_file("x", 1);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", w->fd);
+    w->other = open(path, O_RDWR | O_CLOEXEC);
+    return CHECK(w->other >= 0) && CHECK_EQ(flock(w->other, LOCK_EX), 0);
+}
+
+static void unflock(struct waiting *w)
+{
+    CHECK_EQ(dure_flock(w->other, LOCK_UN), 0);
+}
+
+static int64_t call_flock(struct waiting *w)
+{
+    return dure_flock(w->fd, LOCK_EX);
+}
+
 static const struct waiting_kind kinds[] = {
     { "fcntl, lock", locked, call_lock, release, 0, 0, WAITING_ALONE, NULL },
+    { "flock", flocked, call_flock, unflock, 0, 0, WAITING_ALONE, NULL },
 };
 
 WAITING_TESTS

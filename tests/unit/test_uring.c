@@ -400,21 +400,6 @@ static void kernel_thread_submits(void **state)
     uring->destroy(backend);
 }
 
-static void locks_are_for_a_thread(void **state)
-{
-    struct backend *backend = open_plain();
-    struct flock lock = { .l_type = F_WRLCK };
-    struct probe probe;
-
-    (void)state;
-    set_poll(&probe, 0, 0);
-    probe.op.code = OP_LOCK;
-    probe.op.u.lock.command = F_SETLKW;
-    probe.op.u.lock.lock = &lock;
-    assert_int_equal(uring->submit(backend, &probe.op), SUBMIT_OFFLOAD);
-    uring->destroy(backend);
-}
-
 /* In a child, as a container's filter does: the call answers EPERM. Returns what create says. */
 static int create_with_refused(unsigned call)
 {
@@ -466,7 +451,6 @@ int main(void)
         cmocka_unit_test_setup(wake_ends_a_sleep, set_up),
         cmocka_unit_test_setup(ring_descriptor_polls, set_up),
         cmocka_unit_test_setup(kernel_thread_submits, set_up),
-        cmocka_unit_test_setup(locks_are_for_a_thread, set_up),
         cmocka_unit_test_setup(refusal_is_answered_by_create, set_up),
     };
     int before;
