@@ -61,7 +61,7 @@ TEST(wakes_all)
     int fds[2], i;
 
     CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    fill(fds[0]);
+    fill(fds[0], fds[1]);
     dure_scope_open(&scope);
     for (i = 0; i < 8; i++)
         background_start(&b[i], &scope, DURE_LOOP(i % 2), calls[i / 2], &fds[0]);
@@ -179,9 +179,9 @@ TEST(linger_holds_no_loop)
     dure_scope scope;
     int fds[2];
 
-    CHECK(make_tcp_pair(fds));
+    CHECK(make_tcp_pair_small(fds, false));
     CHECK_EQ(setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
-    fill(fds[0]);
+    fill(fds[0], fds[1]);
     dure_scope_open(&scope);
     background_start(&closer, &scope, DURE_THIS_LOOP, close_it, &fds[0]);
     CHECK(!atomic_load(&closer.done));

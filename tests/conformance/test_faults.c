@@ -119,11 +119,11 @@ static void check_reset_under(int64_t (*call)(void *), bool output, int place)
     dure_scope scope;
     int fds[2];
 
-    if (!make_tcp_pair(fds))
+    if (!make_tcp_pair_small(fds, false))
         return;
     repeated.fd = &fds[1];
     if (output)
-        fill(fds[1]);
+        fill(fds[1], fds[0]);
     dure_scope_open(&scope);
     background_start(&b, &scope, place, until_it_fails, &repeated);
     CHECK(!atomic_load(&b.done));

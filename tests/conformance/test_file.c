@@ -598,7 +598,7 @@ TEST(sendfile_nonblock)
     CHECK_EQ(offset, n);
     if (!one_byte()) {
         CHECK(n < 3000000);
-        fill(fds[1]);
+        fill(fds[1], fds[0]);
         CHECK_FAILS(dure_sendfile(fds[1], in, &offset, len), EAGAIN);
     }
     CHECK_EQ(dure_close(fds[0]), 0);

@@ -162,7 +162,7 @@ static void feel_deadlines(void)
     CHECK_WITHIN(dure_sleep_for(60 * DURE_SECOND));
     CHECK_WITHIN(dure_sleep_until((dure_deadline){ 0 }));
     CHECK_WITHIN(dure_poll(NULL, 0, -1));
-    fill(fds[0]);
+    fill(fds[0], fds[1]);
     CHECK_WITHIN(dure_write(fds[0], &byte, 1));
     CHECK_WITHIN(dure_send(fds[0], &byte, 1, 0));
     CHECK_EQ(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);

@@ -41,7 +41,7 @@ static bool full_pair(struct waiting *w)
 {
     if (!unix_pair(w))
         return false;
-    fill(w->fd);
+    fill(w->fd, w->other);
     return true;
 }
 

@@ -517,7 +517,7 @@ static void check_limits(void)
     CHECK_FAILS(dure_recv(w.fd, buf, 4, 0), ECANCELED); /* the scope's comes first */
     close_both(&w);
     make_tcp_pair_small(fds, false);
-    fill(fds[1]);
+    fill(fds[1], fds[0]);
     limit(fds[1], SO_SNDTIMEO, 10 * DURE_MILLISECOND);
     CHECK_FAILS(dure_send(fds[1], "x", 1, 0), EAGAIN);
     CHECK_FAILS(dure_write(fds[1], "x", 1), EAGAIN);

@@ -12,7 +12,7 @@ static bool full(struct waiting *w, int fds[2])
 {
     w->fd = fds[1];
     w->other = fds[0];
-    fill(fds[1]);
+    fill(fds[1], fds[0]);
     return true;
 }
 
@@ -47,9 +47,10 @@ static bool foreign_pipe(struct waiting *w)
 
 static bool pty(struct waiting *w)
 {
-    int fds[2];
-
-    return make_pty(&fds[0], &fds[1]) && full(w, fds);
+    if (!make_pty(&w->other, &w->fd))
+        return false;
+    pause_tty(w->fd);
+    return true;
 }
 
 static bool event(struct waiting *w)
@@ -62,16 +63,22 @@ static bool event(struct waiting *w)
 
 static void release(struct waiting *w)
 {
-    struct pollfd in = { .fd = w->other, .events = POLLIN };
-
-    /* A tty moves what was written by a worker of the kernel's. */
-    poll(&in, 1, 1000);
     drain(w->other);
+}
+
+static void release_pty(struct waiting *w)
+{
+    resume_tty(w->fd);
+}
+
+static void starve_pty(struct waiting *w)
+{
+    pause_tty(w->fd);
 }
 
 static void starve(struct waiting *w)
 {
-    fill(w->fd);
+    fill(w->fd, w->other);
 }
 
 static void release_event(struct waiting *w)
@@ -110,13 +117,13 @@ static const struct waiting_kind kinds[] = {
     { "write, TCP", tcp_pair, call_write, release, 1, EAGAIN, 0, starve },
     { "write, pipe", our_pipe, call_write, release, 1, EAGAIN, 0, starve },
     { "write, foreign pipe", foreign_pipe, call_write, release, 1, EAGAIN, 0, starve },
-    { "write, tty", pty, call_write, release, 1, EAGAIN, 0, starve },
+    { "write, tty", pty, call_write, release_pty, 1, EAGAIN, 0, starve_pty },
     { "write, eventfd", event, call_write_event, release_event, 8, EAGAIN,
       WAITING_ANON | WAITING_ALONE, NULL },
     { "writev, AF_UNIX", unix_pair, call_writev, release, 2, EAGAIN, 0, starve },
     { "writev, TCP", tcp_pair, call_writev, release, 2, EAGAIN, 0, starve },
     { "writev, pipe", our_pipe, call_writev, release, 2, EAGAIN, 0, starve },
-    { "writev, tty", pty, call_writev, release, 2, EAGAIN, 0, starve },
+    { "writev, tty", pty, call_writev, release_pty, 2, EAGAIN, 0, starve_pty },
     { "write_all, pipe", our_pipe, call_write_all, release, 2, 0, 0, starve },
 };
 

@@ -1,19 +1,11 @@
-/* Checks that hold for every call that waits, and what makes descriptors. */
+/* Checks that hold for every call that waits. */
 #include "waiting.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/un.h>
-#include <termios.h>
 
-/* --- descriptors --- */
+/* --- amounts --- */
 
 bool one_byte(void)
 {
@@ -25,135 +17,6 @@ bool one_byte(void)
 size_t amount(size_t wanted)
 {
     return one_byte() && wanted > 3000 ? 3000 : wanted;
-}
-
-int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen_t *addr_len)
-{
-    struct sockaddr_in *in = (struct sockaddr_in *)addr;
-    int fd = plain ? socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0)
-                   : dure_socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    memset(addr, 0, sizeof *addr);
-    addr->ss_family = (sa_family_t)domain;
-    *addr_len = sizeof(sa_family_t); /* AF_UNIX: the kernel finds a name */
-    if (domain == AF_INET) {
-        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        *addr_len = sizeof *in;
-    }
-    CHECK_EQ(bind(fd, (struct sockaddr *)addr, *addr_len), 0);
-    CHECK_EQ(listen(fd, 16), 0);
-    *addr_len = sizeof *addr;
-    CHECK_EQ(getsockname(fd, (struct sockaddr *)addr, addr_len), 0);
-    return fd;
-}
-
-/* With acknowledgements at once: a delayed one makes room 45 ms after it was full. */
-static void make_small(int fds[2])
-{
-    int i, len = 16384, one = 1;
-
-    for (i = 0; i < 2; i++) {
-        CHECK_EQ(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &len, sizeof len), 0);
-        CHECK_EQ(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &len, sizeof len), 0);
-        CHECK_EQ(setsockopt(fds[i], IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one), 0);
-        CHECK_EQ(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
-    }
-}
-
-static bool tcp_pair(int fds[2], bool plain, bool small)
-{
-    struct sockaddr_storage addr;
-    socklen_t len;
-    int listener = make_listener(AF_INET, plain, &addr, &len);
-
-    fds[0] = plain ? socket(AF_INET, SOCK_STREAM, 0) : dure_socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(plain ? connect(fds[0], (struct sockaddr *)&addr, len)
-                   : dure_connect(fds[0], (struct sockaddr *)&addr, len),
-             0);
-    fds[1] = plain ? accept(listener, NULL, NULL) : dure_accept(listener, NULL, NULL);
-    plain ? close(listener) : dure_close(listener);
-    if (small)
-        make_small(fds);
-    return CHECK(fds[0] >= 0 && fds[1] >= 0);
-}
-
-bool make_tcp_pair(int fds[2])
-{
-    return tcp_pair(fds, false, false);
-}
-
-bool make_tcp_pair_plain(int fds[2])
-{
-    return tcp_pair(fds, true, false);
-}
-
-bool make_tcp_pair_small(int fds[2], bool plain)
-{
-    return tcp_pair(fds, plain, true);
-}
-
-bool make_pty(int *master, int *slave)
-{
-    struct termios raw;
-
-    *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (!CHECK(*master >= 0) || !CHECK_EQ(grantpt(*master), 0) || !CHECK_EQ(unlockpt(*master), 0))
-        return false;
-    *slave = open(ptsname(*master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (!CHECK(*slave >= 0))
-        return false;
-    tcgetattr(*slave, &raw);
-    cfmakeraw(&raw);
-    return CHECK_EQ(tcsetattr(*slave, TCSANOW, &raw), 0);
-}
-
-int make_file(const void *data, size_t len)
-{
-    char path[] = "/tmp/dure-conformance-XXXXXX";
-    int fd = mkostemp(path, O_CLOEXEC);
-
-    CHECK(fd >= 0);
-    unlink(path);
-    CHECK_EQ(pwrite(fd, data, len, 0), len);
-    return fd;
-}
-
-static void set_nonblock(int fd, bool on)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
-}
-
-void fill(int fd)
-{
-    struct pollfd out = { .fd = fd, .events = POLLOUT };
-    static const char data[4096];
-    bool was = fcntl(fd, F_GETFL) & O_NONBLOCK;
-    int quiet = 0;
-
-    set_nonblock(fd, true);
-    /* TCP and ttys move what is written a little later, and then take more. */
-    while (quiet < 3) {
-        while (write(fd, data, sizeof data) > 0)
-            quiet = 0;
-        while (write(fd, data, 1) > 0)
-            quiet = 0;
-        quiet += poll(&out, 1, 20) == 0 || (out.revents & (POLLERR | POLLHUP));
-    }
-    set_nonblock(fd, was);
-}
-
-size_t drain(int fd)
-{
-    struct pollfd in = { .fd = fd, .events = POLLIN };
-    static char data[65536];
-    size_t total = 0;
-    ssize_t n;
-
-    while (poll(&in, 1, 0) > 0 && (n = read(fd, data, sizeof data)) > 0)
-        total += (size_t)n;
-    return total;
 }
 
 void one_turn(void)

@@ -130,8 +130,13 @@ bool make_tcp_pair_small(int fds[2], bool plain); /* with small buffers */
 int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen_t *addr_len);
 bool make_pty(int *master, int *slave);      /* raw */
 int make_file(const void *data, size_t len); /* unlinked, at its start */
-void fill(int fd);                           /* until nothing more can be written */
-size_t drain(int fd);                        /* until nothing more can be read; how much it was */
+/* Until nothing more can be written, not even a while later; not for ttys. */
+void fill(int fd, int reader);
+/* Until nothing more can be read; how much it was. */
+size_t drain(int fd);
+/* A tty that takes nothing until it is resumed, as after Ctrl-S. */
+void pause_tty(int fd);
+void resume_tty(int fd);
 
 /* Has the loop look at the world once. */
 void one_turn(void);
