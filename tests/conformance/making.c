@@ -77,6 +77,16 @@ bool make_tcp_pair_small(int fds[2], bool plain)
     return tcp_pair(fds, plain, true);
 }
 
+uint16_t port_of(int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+
+    CHECK_EQ(dure_getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+    return ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
+                                            : ((struct sockaddr_in *)&addr)->sin_port);
+}
+
 bool make_pty(int *master, int *slave)
 {
     struct termios raw;

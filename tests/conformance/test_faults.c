@@ -1,5 +1,6 @@
-/* Faults the runtime must survive. Those of accept are in test_accept.c, those of fork in
-   test_fork.c, those of spawn's scale in test_scale.c. */
+/* Faults the runtime must survive: signals, a shortage of memory, queues of four, a kernel without
+   io_uring. Those of peers are in test_peers.c, those of accept in test_serve.c and test_accept.c,
+   those of fork in test_fork.c, those of spawn's scale in test_scale.c. */
 #include "waiting.h"
 
 #include <fcntl.h>
@@ -25,203 +26,14 @@ static void close_both(int fds[2])
     CHECK_EQ(dure_close(fds[1]), 0);
 }
 
-/* --- peer resets, at every step --- */
-
-/* Closes with a reset instead of a FIN. */
-static void reset(int fd)
-{
-    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
-    CHECK_EQ(close(fd), 0);
-}
-
-static int64_t read_it(void *arg)
-{
-    char byte;
-
-    return dure_read(*(int *)arg, &byte, 1);
-}
-
-static int64_t recv_it(void *arg)
-{
-    char byte;
-
-    return dure_recv(*(int *)arg, &byte, 1, 0);
-}
-
-static int64_t recvmsg_it(void *arg)
-{
-    char byte;
-    struct iovec iov = { &byte, 1 };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-    return dure_recvmsg(*(int *)arg, &msg, 0);
-}
-
-static int64_t poll_it(void *arg)
-{
-    struct pollfd fd = { .fd = *(int *)arg, .events = POLLIN };
-    int n = dure_poll(&fd, 1, -1);
-
-    CHECK(fd.revents & POLLERR);
-    CHECK(fd.revents & POLLHUP);
-    errno = ECONNRESET;
-    return n == 1 ? -1 : n;
-}
-
-static int64_t write_it(void *arg)
-{
-    return dure_write(*(int *)arg, "x", 1);
-}
-
-static int64_t send_it(void *arg)
-{
-    return dure_send(*(int *)arg, "x", 1, 0);
-}
-
-static int64_t writev_it(void *arg)
-{
-    return dure_writev(*(int *)arg, &(struct iovec){ "x", 1 }, 1);
-}
-
-static int64_t sendmsg_it(void *arg)
-{
-    struct iovec iov = { "x", 1 };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-    return dure_sendmsg(*(int *)arg, &msg, 0);
-}
-
-static int64_t (*const inputs[])(void *) = { read_it, recv_it, recvmsg_it, poll_it };
-static int64_t (*const outputs[])(void *) = { write_it, send_it, writev_it, sendmsg_it };
-
-struct repeated {
-    int64_t (*call)(void *);
-    int *fd;
-};
-
-/* A full TCP socket may yet take a byte or two. */
-static int64_t until_it_fails(void *arg)
-{
-    struct repeated *repeated = arg;
-    int64_t n;
-
-    while ((n = repeated->call(repeated->fd)) > 0)
-        ;
-    return n;
-}
-
-static void check_reset_under(int64_t (*call)(void *), bool output, int place)
-{
-    struct repeated repeated = { .call = call };
-    struct background b;
-    dure_scope scope;
-    int fds[2];
-
-    if (!make_tcp_pair_small(fds, false))
-        return;
-    repeated.fd = &fds[1];
-    if (output)
-        fill(fds[1], fds[0]);
-    dure_scope_open(&scope);
-    background_start(&b, &scope, place, until_it_fails, &repeated);
-    CHECK(!atomic_load(&b.done));
-    reset(fds[0]);
-    CHECK_EQ(dure_scope_close(&scope), 0);
-    CHECK_EQ(b.result, -1);
-    CHECK(b.error == ECONNRESET || b.error == EPIPE);
-    write_it(&fds[1]); /* takes the error, if the call, a poll, left it */
-    CHECK_FAILS(write_it(&fds[1]), EPIPE);
-    CHECK_EQ(read_it(&fds[1]), 0);
-    CHECK_EQ(dure_close(fds[1]), 0);
-}
-
-TEST(reset_under_a_waiting_call)
-{
-    int i;
-
-    for (i = 0; i < 4; i++) {
-        check_reset_under(inputs[i], false, DURE_THIS_LOOP);
-        check_reset_under(inputs[i], false, DURE_LOOP(1));
-        check_reset_under(outputs[i], true, DURE_THIS_LOOP);
-        check_reset_under(outputs[i], true, DURE_LOOP(1));
-    }
-}
-
-TEST(reset_before_a_call)
-{
-    int fds[2], i;
-
-    for (i = 0; i < 4; i++) {
-        make_tcp_pair(fds);
-        reset(fds[0]);
-        CHECK_FAILS(inputs[i](&fds[1]), ECONNRESET);
-        CHECK_EQ(dure_close(fds[1]), 0);
-        make_tcp_pair(fds);
-        reset(fds[0]);
-        CHECK_FAILS(outputs[i](&fds[1]), ECONNRESET);
-        CHECK_FAILS(outputs[i](&fds[1]), EPIPE);
-        CHECK_EQ(dure_close(fds[1]), 0);
-    }
-}
-
-/* What had come before the reset can still be read, as with the plain calls. */
-TEST(reset_after_data)
-{
-    int fds[2];
-    char byte;
-
-    make_tcp_pair(fds);
-    CHECK_EQ(dure_write(fds[0], "x", 1), 1);
-    reset(fds[0]);
-    CHECK_EQ(dure_read(fds[1], &byte, 1), 1);
-    CHECK_FAILS(dure_read(fds[1], &byte, 1), ECONNRESET);
-    CHECK_EQ(dure_read(fds[1], &byte, 1), 0);
-    CHECK_EQ(dure_close(fds[1]), 0);
-}
-
-TEST(reset_around_connect_and_accept)
-{
-    struct sockaddr_storage addr;
-    socklen_t len;
-    int listener = make_listener(AF_INET, false, &addr, &len), client, conn, i;
-    char byte;
-
-    for (i = 0; i < 20; i++) { /* while it is still in the backlog */
-        client = dure_socket(AF_INET, SOCK_STREAM, 0);
-        CHECK_EQ(dure_connect(client, (struct sockaddr *)&addr, len), 0);
-        reset(client);
-        conn = dure_accept(listener, NULL, NULL);
-        CHECK(conn >= 0);
-        CHECK_FAILS(dure_read(conn, &byte, 1), ECONNRESET);
-        CHECK_EQ(dure_close(conn), 0);
-    }
-    /* A listener that goes away resets those whom nobody accepted. */
-    client = dure_socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(dure_connect(client, (struct sockaddr *)&addr, len), 0);
-    CHECK_EQ(dure_close(listener), 0);
-    CHECK_FAILS(dure_read(client, &byte, 1), ECONNRESET);
-    CHECK_EQ(dure_close(client), 0);
-    client = dure_socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_FAILS(dure_connect(client, (struct sockaddr *)&addr, len), ECONNREFUSED);
-    CHECK_EQ(dure_close(client), 0);
-}
-
 /* --- signals --- */
 
-static atomic_uint ticks, pipes_broken;
+static atomic_uint ticks;
 
 static void on_tick(int number)
 {
     (void)number;
     atomic_fetch_add_explicit(&ticks, 1, memory_order_relaxed);
-}
-
-static void on_pipe(int number)
-{
-    (void)number;
-    atomic_fetch_add(&pipes_broken, 1);
 }
 
 static int echo(void *arg)
@@ -337,34 +149,6 @@ TEST(interrupted_all_the_time)
     sigaction(SIGUSR2, &old, NULL);
     end_traffic(all, 4);
     CHECK(atomic_load(&ticks) > 20);
-}
-
-/* Each way to write to nobody: EPIPE, and the handler of SIGPIPE is never called. */
-TEST(sigpipe_never_comes)
-{
-    struct sigaction action = { .sa_handler = on_pipe }, old;
-    int fds[2], in = make_file("0123456789", 10), i;
-
-    atomic_store(&pipes_broken, 0);
-    sigaction(SIGPIPE, &action, &old);
-    for (i = 0; i < 4; i++) {
-        CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-        CHECK_EQ(dure_close(fds[0]), 0);
-        CHECK_FAILS(outputs[i](&fds[1]), EPIPE);
-        CHECK_FAILS(dure_write_all(fds[1], "x", 1), EPIPE);
-        CHECK_FAILS(dure_sendfile(fds[1], in, &(off_t){ 0 }, 10), EPIPE);
-        CHECK_EQ(dure_close(fds[1]), 0);
-        CHECK_EQ(i % 2 ? pipe(fds) : dure_pipe2(fds, O_NONBLOCK), 0);
-        CHECK_EQ(dure_close(fds[0]), 0);
-        CHECK_FAILS(i < 2 ? write_it(&fds[1]) : writev_it(&fds[1]), EPIPE);
-        CHECK_FAILS(dure_write_all(fds[1], "x", 1), EPIPE);
-        CHECK_FAILS(dure_sendfile(fds[1], in, &(off_t){ 0 }, 10), EPIPE);
-        CHECK_EQ(dure_close(fds[1]), 0);
-    }
-    one_turn();
-    CHECK_EQ(pipes_broken, 0);
-    sigaction(SIGPIPE, &old, NULL);
-    CHECK_EQ(dure_close(in), 0);
 }
 
 /* --- errno --- */
@@ -677,17 +461,9 @@ TEST(children_while_it_runs)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reset_under_a_waiting_call),
-        cmocka_unit_test(reset_before_a_call),
-        cmocka_unit_test(reset_after_data),
-        cmocka_unit_test(reset_around_connect_and_accept),
-        cmocka_unit_test(interrupted_all_the_time),
-        cmocka_unit_test(sigpipe_never_comes),
-        cmocka_unit_test(errno_over_a_wait),
-        cmocka_unit_test(no_memory_at_spawn),
-        cmocka_unit_test(uring_refused),
-        cmocka_unit_test(deadlines_by_the_thousand),
-        cmocka_unit_test(completions_by_the_thousand),
+        cmocka_unit_test(interrupted_all_the_time),  cmocka_unit_test(errno_over_a_wait),
+        cmocka_unit_test(no_memory_at_spawn),        cmocka_unit_test(uring_refused),
+        cmocka_unit_test(deadlines_by_the_thousand), cmocka_unit_test(completions_by_the_thousand),
         cmocka_unit_test(children_while_it_runs),
     };
 

@@ -128,6 +128,7 @@ bool make_tcp_pair(int fds[2]);                   /* by twins */
 bool make_tcp_pair_plain(int fds[2]);             /* by plain calls: foreign to dure */
 bool make_tcp_pair_small(int fds[2], bool plain); /* with small buffers */
 int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen_t *addr_len);
+uint16_t port_of(int fd);                    /* its own address's */
 bool make_pty(int *master, int *slave);      /* raw */
 int make_file(const void *data, size_t len); /* unlinked, at its start */
 /* Until nothing more can be written, not even a while later; not for ttys. */
