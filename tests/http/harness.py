@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 # The program under test; set by test_serve.py.
 program = None
@@ -31,6 +32,14 @@ def check(condition, *shown):
 
 def equal(got, wanted):
     check(got == wanted, "got", got, "wanted", wanted)
+
+
+def wait_until(condition, seconds=30):
+    """Looks every 20 ms whether it holds by now."""
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, "did not come true")
+        time.sleep(0.02)
 
 
 class Server:

@@ -5,8 +5,9 @@ import os
 import socket
 import struct
 import time
+from collections import Counter
 
-from harness import BIG, SMALL, Background, Reader, check, equal, get, test
+from harness import BIG, SMALL, Background, Reader, Server, check, equal, get, test, wait_until
 
 
 def slow_header(server):
@@ -119,6 +120,32 @@ def large_file_to_many(top, server):
 
     for worker in [Background(one) for _ in range(16)]:
         worker.join()
+
+
+@test
+def resets_leak_nothing(top, server):
+    """In the middle of a request and of an answer: each connection's socket and file are closed."""
+    request = b"GET /big.bin HTTP/1.1\r\nHost: t\r\n\r\n"
+    with Server(top + "/site", "--loops", "2") as own:
+        for part, asks in ((request[:20], False), (request[:-1], False), (request, True),
+                           (request + request[:20], True)):
+            connections = [own.connect() for _ in range(20)]
+            for s in connections:
+                s.sendall(part)
+            for s in connections:
+                if asks:  # the answer has begun, and is more than the kernel buffers
+                    check(s.recv(100).startswith(b"HTTP/1.1 200 "))
+            for s in connections:
+                reset(s)
+            equal(get(own, "/small.txt").body, SMALL)
+        wait_until(lambda: closed_all(own.descriptors(), top))
+        equal(own.stop()[0], 0)
+
+
+def closed_all(links, top):
+    """True when only the listener is open, and each file at most once a loop, for the next client."""
+    count = Counter("socket" if link.startswith("socket:") else link for link in links)
+    return count.pop("socket") == 1 and all(n <= 2 for link, n in count.items() if link.startswith(top))
 
 
 @test
