@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/un.h>
 #include <termios.h>
 
 int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen_t *addr_len)

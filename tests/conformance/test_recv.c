@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/un.h>
 
 static bool pair_of(struct waiting *w, int type)
@@ -345,89 +344,6 @@ TEST(names)
     close_both(&w);
 }
 
-static ssize_t send_descriptor(int socket, int fd)
-{
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-    struct iovec iov = { "fd", 2 };
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-    };
-
-    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-    return dure_sendmsg(socket, &msg, 0);
-}
-
-static int64_t receive_descriptor(void *arg)
-{
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    char buf[2];
-    struct iovec iov = { buf, 2 };
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-    };
-    int fd = -1;
-
-    if (dure_recvmsg(*(int *)arg, &msg, MSG_CMSG_CLOEXEC) < 0)
-        return -1;
-    CHECK_EQ(msg.msg_flags & MSG_CTRUNC, 0);
-    if (CHECK(msg.msg_controllen > 0))
-        memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
-    return fd;
-}
-
-/* A descriptor travels, waited for or not, and what it stands for works at once. */
-TEST(descriptors_travel)
-{
-    struct background b;
-    struct waiting w;
-    dure_scope scope;
-    int fds[2], i;
-    char byte;
-
-    for (i = 0; i < 2; i++) {
-        stream(&w);
-        dure_pipe2(fds, O_CLOEXEC);
-        dure_scope_open(&scope);
-        if (i)
-            background_start(&b, &scope, DURE_LOOP(1), receive_descriptor, &w.fd);
-        CHECK_EQ(send_descriptor(w.other, fds[0]), 2);
-        CHECK_EQ(dure_close(fds[0]), 0);
-        if (!i)
-            background_start(&b, &scope, DURE_LOOP(0), receive_descriptor, &w.fd);
-        CHECK_EQ(dure_scope_close(&scope), 0);
-        CHECK(b.result >= 0);
-        CHECK_EQ(dure_write(fds[1], "p", 1), 1);
-        CHECK_EQ(dure_read((int)b.result, &byte, 1), 1);
-        CHECK_EQ(dure_close((int)b.result), 0);
-        CHECK_EQ(dure_close(fds[1]), 0);
-        close_both(&w);
-    }
-}
-
-/* A cancelled receive takes no descriptor that nobody then closes: the runner counts them. */
-TEST(canceled_receive_leaks_no_descriptor)
-{
-    struct background b;
-    struct waiting w;
-    dure_scope scope;
-
-    stream(&w);
-    dure_scope_open(&scope);
-    background_start(&b, &scope, DURE_THIS_LOOP, receive_descriptor, &w.fd);
-    CHECK_EQ(send_descriptor(w.other, w.other), 2);
-    dure_scope_cancel(&scope);
-    dure_scope_close(&scope);
-    if (b.result >= 0)
-        CHECK_EQ(dure_close((int)b.result), 0);
-    close_both(&w);
-}
-
 TEST(errors_as_the_plain_calls)
 {
     struct waiting w;
@@ -452,33 +368,6 @@ TEST(errors_as_the_plain_calls)
     close_both(&w);
     CHECK_EQ(dure_close(fds[0]), 0);
     CHECK_EQ(dure_close(fds[1]), 0);
-}
-
-static int64_t receive_some(void *arg)
-{
-    return call_recv(arg);
-}
-
-/* The error comes once, then the end. */
-TEST(reset)
-{
-    struct linger hard = { .l_onoff = 1 };
-    struct background b;
-    struct waiting w;
-    dure_scope scope;
-    char buf[4];
-
-    tcp(&w);
-    dure_scope_open(&scope);
-    background_start(&b, &scope, DURE_THIS_LOOP, receive_some, &w);
-    CHECK_EQ(dure_setsockopt(w.other, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
-    CHECK_EQ(dure_close(w.other), 0);
-    CHECK_EQ(dure_scope_close(&scope), 0);
-    CHECK_EQ(b.result, -1);
-    CHECK_EQ(b.error, ECONNRESET);
-    CHECK_EQ(dure_recv(w.fd, buf, 4, 0), 0);
-    CHECK_FAILS(dure_send(w.fd, "x", 1, 0), EPIPE);
-    CHECK_EQ(dure_close(w.fd), 0);
 }
 
 /* --- a socket's own time limits --- */
@@ -567,10 +456,7 @@ int main(void)
         cmocka_unit_test(waitall_in_pieces),
         cmocka_unit_test(datagrams_stay_whole),
         cmocka_unit_test(names),
-        cmocka_unit_test(descriptors_travel),
-        cmocka_unit_test(canceled_receive_leaks_no_descriptor),
         cmocka_unit_test(errors_as_the_plain_calls),
-        cmocka_unit_test(reset),
         cmocka_unit_test(time_limits_of_sockets),
         cmocka_unit_test(time_limits_outside),
     };

@@ -2,9 +2,6 @@
 #include "waiting.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/un.h>
 
 static bool full(struct waiting *w, int fds[2])
 {

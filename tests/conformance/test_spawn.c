@@ -441,94 +441,6 @@ static void spawn_without_memory_fails_with_words(void **state)
     assert_int_equal(child.status, 0);
 }
 
-/* --- dure_go --- */
-
-static atomic_int gone;
-
-static int go_on(void *arg)
-{
-    int left = *(int *)arg - 1;
-
-    atomic_fetch_add(&gone, 1);
-    dure_yield();
-    if (left > 0)
-        CHECK_EQ(dure_go(go_on, &left, sizeof left), 0);
-    errno = EIO;
-    return -1; /* of no consequence to anybody */
-}
-
-static int go_and_return(void *arg)
-{
-    int i;
-
-    for (i = 0; i < 10; i++)
-        CHECK_EQ(dure_go(go_on, arg, sizeof(int)), 0);
-    return 0;
-}
-
-TEST_OUTSIDE(run_ends_after_the_last_dure_go)
-{
-    int chain = 50, round;
-
-    for (round = 0; round < 20; round++) {
-        atomic_store(&gone, 0);
-        CHECK_EQ(dure_run_with(&(dure_run_options){ .loops = 3 }, go_and_return, &chain), 0);
-        CHECK_EQ(gone, 10 * chain);
-    }
-}
-
-static int go_everywhere(void *arg)
-{
-    int i;
-
-    (void)arg;
-    for (i = 0; i < 50; i++) {
-        int one = 1;
-
-        CHECK_EQ(dure_go(go_on, &one, sizeof one), 0);
-        if (i % 5 == 0)
-            dure_yield();
-    }
-    return 0;
-}
-
-static int start_going_everywhere(void *arg)
-{
-    dure_scope scope;
-    int i;
-
-    (void)arg;
-    dure_scope_open(&scope);
-    for (i = 0; i < 4; i++)
-        dure_spawn_with(&scope, &(dure_spawn_options){ .place = DURE_LOOP(i) }, go_everywhere, NULL,
-                        0);
-    return dure_scope_close(&scope);
-}
-
-TEST_OUTSIDE(dure_go_from_every_loop_at_the_runs_end)
-{
-    int round;
-
-    for (round = 0; round < 50; round++) {
-        atomic_store(&gone, 0);
-        CHECK_EQ(dure_run_with(&(dure_run_options){ .loops = 4 }, start_going_everywhere, NULL), 0);
-        CHECK_EQ(gone, 200);
-    }
-}
-
-TEST_OUTSIDE(no_run_no_spawn)
-{
-    atomic_int runs = 0, *runs_at = &runs;
-    dure_scope scope;
-
-    CHECK_FAILS(dure_go(count_one, &runs_at, sizeof runs_at), EPERM);
-    CHECK(*dure_why() != '\0');
-    CHECK_EQ(dure_scope_open(&scope), 0);
-    CHECK_FAILS(dure_spawn(&scope, count_one, &runs_at, sizeof runs_at), EPERM);
-    CHECK_EQ(dure_scope_close(&scope), 0);
-    CHECK_EQ(runs, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,9 +460,6 @@ int main(void)
         cmocka_unit_test(least_loaded_spreads_evenly),
         cmocka_unit_test(stack_size_is_the_spawns),
         cmocka_unit_test(spawn_without_memory_fails_with_words),
-        cmocka_unit_test(run_ends_after_the_last_dure_go),
-        cmocka_unit_test(dure_go_from_every_loop_at_the_runs_end),
-        cmocka_unit_test(no_run_no_spawn),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);

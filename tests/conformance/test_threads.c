@@ -1,7 +1,6 @@
 /* Plain threads: they spawn, cancel and use twins under scopes, during a run and outside any. */
 #include "conformance.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -384,110 +383,6 @@ TEST_OUTSIDE(threads_scope_from_before_the_run)
     pthread_join(thread, NULL);
 }
 
-/* --- dure_go, at the run's end --- */
-
-static atomic_int taken, ran;
-static atomic_bool stop_going;
-
-static int note_run(void *arg)
-{
-    (void)arg;
-    atomic_fetch_add(&ran, 1);
-    return 0;
-}
-
-static void *go_all_the_time(void *arg)
-{
-    (void)arg;
-    while (!atomic_load(&stop_going)) {
-        if (dure_go(note_run, NULL, 0) == 0)
-            atomic_fetch_add(&taken, 1);
-        else
-            CHECK_EQ(errno, EPERM);
-        /* Two threads could send more than the loops can do, and a run so would never end. */
-        while (atomic_load(&taken) - atomic_load(&ran) > 20)
-            sched_yield();
-        if (atomic_load(&taken) % 8 == 0)
-            usleep(20);
-    }
-    return NULL;
-}
-
-static int end_soon(void *arg)
-{
-    int i, yields = *(int *)arg;
-
-    for (i = 0; i < yields; i++)
-        dure_yield();
-    return 0;
-}
-
-/* Every dure_go either was refused, or its task ran before the run was over. */
-TEST_OUTSIDE(dure_go_meets_the_runs_end)
-{
-    int rounds = UNDER_TSAN || conformance_valgrind() ? 30 : 300, i;
-    pthread_t threads[2];
-
-    atomic_store(&taken, 0);
-    atomic_store(&ran, 0);
-    atomic_store(&stop_going, false);
-    for (i = 0; i < 2; i++)
-        CHECK_EQ(pthread_create(&threads[i], NULL, go_all_the_time, NULL), 0);
-    for (i = 0; i < rounds; i++) {
-        int yields = i % 10;
-
-        CHECK_EQ(
-            dure_run_with(&(dure_run_options){ .loops = 1 + (unsigned)i % 3 }, end_soon, &yields),
-            0);
-    }
-    atomic_store(&stop_going, true);
-    for (i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
-    CHECK_EQ(ran, taken);
-}
-
-/* Cancels and scopes of threads at the run's end. */
-static void *scope_all_the_time(void *arg)
-{
-    atomic_int *count = &ran;
-    dure_scope scope;
-
-    (void)arg;
-    while (!atomic_load(&stop_going)) {
-        CHECK_EQ(dure_scope_open(&scope), 0);
-        if (dure_spawn(&scope, count_one, &count, sizeof count) == 0)
-            atomic_fetch_add(&taken, 1);
-        else
-            CHECK_EQ(errno, EPERM);
-        dure_scope_cancel(&scope);
-        CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
-    }
-    return NULL;
-}
-
-TEST_OUTSIDE(threads_scopes_meet_the_runs_end)
-{
-    int rounds = UNDER_TSAN || conformance_valgrind() ? 30 : 200, i;
-    pthread_t threads[2];
-
-    atomic_store(&taken, 0);
-    atomic_store(&ran, 0);
-    atomic_store(&stop_going, false);
-    for (i = 0; i < 2; i++)
-        CHECK_EQ(pthread_create(&threads[i], NULL, scope_all_the_time, NULL), 0);
-    for (i = 0; i < rounds; i++) {
-        int yields = i % 10;
-
-        CHECK_EQ(
-            dure_run_with(&(dure_run_options){ .loops = 1 + (unsigned)i % 3 }, end_soon, &yields),
-            0);
-    }
-    atomic_store(&stop_going, true);
-    for (i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
-    CHECK_EQ(ran, taken);
-}
-
 /* --- threads of the pool --- */
 
 static int time_out_in_the_pool(void *arg)
@@ -557,8 +452,6 @@ int main(void)
         cmocka_unit_test(threads_open_spawn_and_close),
         cmocka_unit_test(threads_open_scope_holds_the_run),
         cmocka_unit_test(threads_scope_from_before_the_run),
-        cmocka_unit_test(dure_go_meets_the_runs_end),
-        cmocka_unit_test(threads_scopes_meet_the_runs_end),
         cmocka_unit_test(pool_threads_honour_the_callers_scopes),
     };
 
