@@ -45,7 +45,7 @@ bench: deps $(BUILD)/build.ninja ## Measure; prints a table, writes bench/result
 	@ninja -C $(BUILD)
 	@bench/run.py --build $(BUILD) $(T)
 
-install: deps $(BUILD)/build.ninja ## Install header, libraries, pkg-config file and command (DESTDIR, PREFIX)
+install: deps $(BUILD)/build.ninja ## Install headers, libraries, pkg-config file, manual and command (DESTDIR, PREFIX)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD)
 

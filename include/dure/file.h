@@ -13,22 +13,26 @@
 
 DURE_BEGIN_DECLS
 
-/* Cancellation: must finish; the open of a FIFO that waits for its other end is exact.
+/* Opens a file.
+   Cancellation: must finish; the open of a FIFO that waits for its other end is exact.
    Source: POSIX.1-2017 open, openat. */
 DURE_API int dure_open(const char *path, int flags, ...);
 DURE_API int dure_openat(int dir_fd, const char *path, int flags, ...);
-/* Cancellation: must finish. Source: POSIX.1-2017 pread, pwrite, fsync, fdatasync. */
+/* Reads or writes at an offset. Cancellation: must finish. Source: POSIX.1-2017 pread, pwrite. */
 DURE_API ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset);
 DURE_API ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset);
+/* Brings what was written to the disk. Cancellation: must finish.
+   Source: POSIX.1-2017 fsync, fdatasync. */
 DURE_API int dure_fsync(int fd);
 DURE_API int dure_fdatasync(int fd);
-/* Cancellation: must finish. Source: BSD and Linux preadv, pwritev. */
+/* Reads into or writes from several buffers at an offset. Cancellation: must finish.
+   Source: BSD and Linux preadv, pwritev. */
 DURE_API ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset);
 DURE_API ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset);
-/* Cancellation: must finish. Source: POSIX.1-2017 ftruncate. */
+/* Sets a file's length. Cancellation: must finish. Source: POSIX.1-2017 ftruncate. */
 DURE_API int dure_ftruncate(int fd, off_t len);
-/* Cancellation: must finish. Source: POSIX.1-2017 rename, renameat, unlink,
-   unlinkat, rmdir, mkdir, mkdirat. */
+/* Changes names in directories. Cancellation: must finish.
+   Source: POSIX.1-2017 rename, renameat, unlink, unlinkat, rmdir, mkdir, mkdirat. */
 DURE_API int dure_rename(const char *path, const char *new_path);
 DURE_API int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path);
 DURE_API int dure_unlink(const char *path);
@@ -36,13 +40,15 @@ DURE_API int dure_unlinkat(int dir_fd, const char *path, int flags);
 DURE_API int dure_rmdir(const char *path);
 DURE_API int dure_mkdir(const char *path, mode_t mode);
 DURE_API int dure_mkdirat(int dir_fd, const char *path, mode_t mode);
-/* Cancellation: exact; an unlock is never cancelled. Source: BSD and Linux flock. */
+/* Locks or unlocks a file. Cancellation: exact; an unlock is never cancelled.
+   Source: BSD and Linux flock. */
 DURE_API int dure_flock(int fd, int operation);
-/* Cancellation: abandoned; the answer is dropped. Source: POSIX.1-2017 fstat, stat. */
+/* Tells about a file. Cancellation: abandoned; the answer is dropped.
+   Source: POSIX.1-2017 fstat, stat. */
 DURE_API int dure_fstat(int fd, struct stat *buf);
 DURE_API int dure_stat(const char *path, struct stat *buf);
-/* Sends all of it to a blocking socket, as sendfile does. offset: if not NULL, where to
-   read, advanced by what was sent; in_fd's own offset otherwise.
+/* Sends a part of a file: all of it to a blocking socket, as sendfile does.
+   offset: if not NULL, where to read, advanced by what was sent; in_fd's own otherwise.
    Cancellation: progress wins. Source: Linux sendfile. */
 DURE_API ssize_t dure_sendfile(int out_fd, int in_fd, off_t *offset, size_t len);
 

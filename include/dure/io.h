@@ -4,10 +4,19 @@
    - the task waits, not the thread; outside a task the thread does, and honours
      the scopes open on it; with none open a twin is the plain call;
    - ECANCELED  a scope around the caller ended; what was done by then is said
-     by the call's class: exact, progress wins, must finish, abandoned;
+     by the call's class of cancellation;
    - EBADF      also when dure_close closed the descriptor meanwhile;
    - a task never sees EINTR, and no SIGPIPE: EPIPE alone;
-   - a descriptor with O_NONBLOCK answers EAGAIN as ever. */
+   - a descriptor with O_NONBLOCK answers EAGAIN as ever.
+
+   The classes of cancellation, and what ECANCELED means in each:
+   - exact: nothing happened; had it happened already, the result is returned and
+     the next call is cancelled;
+   - progress wins: nothing moved; once anything moved, its count is returned and
+     the next call is cancelled;
+   - must finish: it was still queued; once started, it is waited for and its
+     result returned;
+   - abandoned: the answer is dropped; nothing leaks. */
 #ifndef DURE_IO_H
 #define DURE_IO_H
 
@@ -21,15 +30,16 @@
 
 DURE_BEGIN_DECLS
 
-/* Cancellation: exact for sockets, pipes, ttys and eventfds; must finish for
-   files. Source: POSIX.1-2017 read. */
+/* Reads from a descriptor.
+   Cancellation: exact for sockets, pipes, ttys and eventfds; must finish for files.
+   Source: POSIX.1-2017 read. */
 DURE_API ssize_t dure_read(int fd, void *buf, size_t len);
-/* Cancellation: as dure_read. Source: POSIX.1-2017 readv. */
+/* Reads into several buffers. Cancellation: as dure_read. Source: POSIX.1-2017 readv. */
 DURE_API ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len);
 /* Writes all of it, as a blocking write does, or less after an error.
    Cancellation: progress wins; must finish for files. Source: POSIX.1-2017 write. */
 DURE_API ssize_t dure_write(int fd, const void *buf, size_t len);
-/* Cancellation: as dure_write. Source: POSIX.1-2017 writev. */
+/* Writes from several buffers. Cancellation: as dure_write. Source: POSIX.1-2017 writev. */
 DURE_API ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len);
 
 /* Reads until len bytes, the end or an error.
@@ -44,19 +54,23 @@ DURE_API ssize_t dure_read_full(int fd, void *buf, size_t len);
    Cancellation: progress does not win here: -1 with ECANCELED. */
 DURE_API ssize_t dure_write_all(int fd, const void *buf, size_t len);
 
-/* Cancellation: exact. Source: POSIX.1-2017 poll. */
+/* Waits until one of several descriptors is ready.
+   timeout_ms: milliseconds; negative: no limit. A descriptor that dure_close closes meanwhile
+   becomes POLLNVAL.
+   Cancellation: exact. Source: POSIX.1-2017 poll. */
 DURE_API int dure_poll(struct pollfd *fds, nfds_t fds_len, int timeout_ms);
 
-/* Closes: every task that waits on fd, on whatever loop, gets EBADF.
+/* Closes a descriptor: every task that waits on fd, on whatever loop, gets EBADF.
    Never cancelled, always effective; never EINTR. Source: POSIX.1-2017 close. */
 DURE_API int dure_close(int fd);
 
-/* The twin of fcntl. Commands that wait for a lock (F_SETLKW, F_OFD_SETLKW) go
+/* Controls a descriptor. Commands that wait for a lock (F_SETLKW, F_OFD_SETLKW) go
    to a thread of the pool; the others never block.
-   Cancellation of those: exact. Source: POSIX.1-2017 fcntl. */
+   Cancellation: exact, where it waits. Source: POSIX.1-2017 fcntl. */
 DURE_API int dure_fcntl(int fd, int command, ...);
-/* These never block. Source: POSIX.1-2017 dup, pipe; Linux pipe2. */
+/* Duplicates a descriptor. Never blocks. Source: POSIX.1-2017 dup. */
 DURE_API int dure_dup(int fd);
+/* Makes a pipe. Never blocks. Source: POSIX.1-2017 pipe; Linux pipe2. */
 DURE_API int dure_pipe2(int fds[2], int flags);
 
 DURE_END_DECLS

@@ -42,10 +42,10 @@ typedef struct dure_run_options {
    Blocks: the thread. Threads: any that is not in a run. */
 DURE_API int dure_run(dure_fn *fn, void *arg);
 
-/* As dure_run, with options; NULL options are dure_run. */
+/* Runs with options; NULL options are dure_run. Otherwise as dure_run. */
 DURE_API int dure_run_with(const dure_run_options *options, dure_fn *fn, void *arg);
 
-/* The same run for a thread that another event loop owns: open, then take a
+/* Runs on a thread that another event loop owns: open, then take a
    turn whenever the descriptor polls readable or the wait is over, until a
    turn says that all is done; then close.
 
@@ -54,26 +54,33 @@ DURE_API int dure_run_with(const dure_run_options *options, dure_fn *fn, void *a
            poll(dure_loop_fd() for POLLIN, dure_loop_wait_ns());
        result = dure_loop_close();
 
-   dure_loop_open returns 0, or -1 with errno as dure_run, and
+   options: as dure_run_with; its loops counts the other loops too, and 0 is 1 here.
+   Returns: 0, or -1 with errno as dure_run, and
      ENOTSUP  the backend has no descriptor to poll (poll, select).
-   options->loops counts the other loops too; 0 is 1 here.
-   Blocks: never. Threads: all four on the thread that opened. */
+   Blocks: never. Threads: dure_loop_turn, dure_loop_fd, dure_loop_wait_ns and dure_loop_close
+   belong to the thread that opened. */
 DURE_API int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg);
-/* Runs what is ready, without sleeping. Returns 1 while the run goes on, 0 when done. */
+/* Runs what is ready, without sleeping.
+   Returns: 1 while the run goes on, 0 when done. */
 DURE_API int dure_loop_turn(void);
-/* Returns the descriptor that polls readable when a turn is due. It is the runtime's. */
+/* Tells where to poll.
+   Returns: the descriptor that polls readable when a turn is due. It is the runtime's. */
 DURE_API int dure_loop_fd(void);
-/* Returns the nanoseconds until a turn is due without any event, 0 for at once, -1 for never. */
+/* Tells how long to poll.
+   Returns: the nanoseconds until a turn is due without any event, 0 for at once, -1 for never. */
 DURE_API int64_t dure_loop_wait_ns(void);
-/* Ends the run and returns the first task's result as dure_run does. Called before it is
-   done, it cancels the root scope and turns until it is. */
+/* Ends the run. Called before it is done, it cancels the root scope and turns until it is.
+   Returns: the first task's result, as dure_run. */
 DURE_API int dure_loop_close(void);
 
-/* Returns the number of loops of the active run, 0 if there is none. */
+/* Counts the loops.
+   Returns: the number of loops of the active run, 0 if there is none. */
 DURE_API unsigned dure_loop_count(void);
-/* Returns the number of the caller's loop, -1 outside a task. */
+/* Tells which loop runs the caller.
+   Returns: the loop's number, from 0; -1 outside a task. */
 DURE_API int dure_loop_number(void);
-/* Returns the name of the active run's backend, NULL if there is none. */
+/* Tells by what mechanism the loops wait.
+   Returns: the name of the active run's backend, NULL if there is none. */
 DURE_API const char *dure_backend_name(void);
 
 DURE_END_DECLS

@@ -92,7 +92,7 @@ DURE_API int dure_canceled(void);
    Returns: 1 or 0. Blocks: never. Threads: any. */
 DURE_API int dure_stopping(void);
 
-/* What the two macros below are made of; not for direct use. */
+/* Steps that DURE_WITHIN and DURE_SHIELD are made of; not for direct use. */
 DURE_API int dure_within_step(dure_scope *scope, dure_deadline deadline);
 DURE_API int dure_shield_step(dure_scope *scope, int64_t grace_ns);
 DURE_API void dure_statement_end(dure_scope *scope);

@@ -11,8 +11,9 @@
 
 DURE_BEGIN_DECLS
 
-/* These never block. Of the time limits SO_RCVTIMEO and SO_SNDTIMEO a task's calls know once one
-   was set by dure_setsockopt (a plain one alone goes unheard); connect has none in a task.
+/* Makes, names and sets up sockets. These never block. Of the time limits SO_RCVTIMEO and
+   SO_SNDTIMEO a task's calls know once one was set by dure_setsockopt (a plain one alone goes
+   unheard); connect has none in a task.
    Source: POSIX.1-2017, each by its name. */
 DURE_API int dure_socket(int domain, int type, int protocol);
 DURE_API int dure_socketpair(int domain, int type, int protocol, int fds[2]);
@@ -24,20 +25,21 @@ DURE_API int dure_getsockname(int fd, struct sockaddr *addr, socklen_t *addr_len
 DURE_API int dure_getpeername(int fd, struct sockaddr *addr, socklen_t *addr_len);
 DURE_API int dure_shutdown(int fd, int how);
 
-/* Cancellation: exact; a connection that had arrived is returned, never lost.
+/* Accepts a connection. Cancellation: exact; a connection that had arrived is returned, never lost.
    Source: POSIX.1-2017 accept; Linux accept4. */
 DURE_API int dure_accept(int fd, struct sockaddr *addr, socklen_t *addr_len);
 DURE_API int dure_accept4(int fd, struct sockaddr *addr, socklen_t *addr_len, int flags);
-/* Cancellation: connect; the attempt was aborted, the socket can be used again, the peer may
-   have noticed. Source: POSIX.1-2017 connect. */
+/* Connects a socket.
+   Cancellation: the attempt was aborted, the socket can be used again, the peer may have noticed.
+   Source: POSIX.1-2017 connect. */
 DURE_API int dure_connect(int fd, const struct sockaddr *addr, socklen_t addr_len);
 
-/* Cancellation: exact. Source: POSIX.1-2017 recv, recvfrom, recvmsg. */
+/* Receives from a socket. Cancellation: exact. Source: POSIX.1-2017 recv, recvfrom, recvmsg. */
 DURE_API ssize_t dure_recv(int fd, void *buf, size_t len, int flags);
 DURE_API ssize_t dure_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
                                socklen_t *addr_len);
 DURE_API ssize_t dure_recvmsg(int fd, struct msghdr *msg, int flags);
-/* Sends all of it on a blocking stream, as send does, or less after an error.
+/* Sends on a socket: all of it on a blocking stream, as send does, or less after an error.
    Cancellation: progress wins. Source: POSIX.1-2017 send, sendto, sendmsg. */
 DURE_API ssize_t dure_send(int fd, const void *buf, size_t len, int flags);
 DURE_API ssize_t dure_sendto(int fd, const void *buf, size_t len, int flags,
@@ -70,8 +72,8 @@ DURE_API int dure_dial_tcp(const char *address, uint16_t port);
      ECANCELED  the scopes around the caller ended: the ordinary end.
      EBADF      dure_close closed the listener.
      other      listen_fd is no listening socket.
-   It does not close listen_fd.
-   Blocks: the task. Cancellation: exact. Threads: any. */
+   Blocks: the task. Cancellation: exact. Threads: any.
+   Ownership: listen_fd remains the caller's to close. */
 DURE_API int dure_serve(dure_scope *scope, int listen_fd, dure_fn *fn);
 
 DURE_END_DECLS

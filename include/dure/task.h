@@ -29,13 +29,15 @@ typedef struct dure_spawn_options {
 } dure_spawn_options;
 
 /* Spawns a task into the root scope, which keeps going when it fails.
-   fn, arg, len: see above.
+   fn, arg, len: fn gets a copy of the len bytes at arg that lives as long as the
+     task; with len 0 it gets arg itself.
    Returns: 0, or -1 with errno as dure_spawn; EPERM when no dure_run is active.
    Blocks: never. Threads: any. */
 DURE_API int dure_go(dure_fn *fn, const void *arg, size_t len);
 
 /* Spawns a task into a scope.
    scope: open, and the caller inside it or sure that it stays open meanwhile.
+   fn, arg, len: as dure_go.
    Returns: 0: fn runs exactly once, even if it is cancelled before it starts
      (it owns what was copied in). Or -1 with errno, and arg is still the
      caller's:
@@ -48,7 +50,7 @@ DURE_API int dure_go(dure_fn *fn, const void *arg, size_t len);
    Threads: any; a plain thread waits as a thread. */
 DURE_API int dure_spawn(dure_scope *scope, dure_fn *fn, const void *arg, size_t len);
 
-/* Spawns with options; NULL options are dure_spawn. */
+/* Spawns a task with options; NULL options are dure_spawn. Otherwise as dure_spawn. */
 DURE_API int dure_spawn_with(dure_scope *scope, const dure_spawn_options *options, dure_fn *fn,
                              const void *arg, size_t len);
 
@@ -65,7 +67,7 @@ DURE_API int dure_yield(void);
    Blocks: never. Threads: any. */
 DURE_API int dure_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The words of the last failure of the caller that had some: from dure_fail,
+/* Tells the words of the last failure of the caller that had some: from dure_fail,
    from a scope's close ("task NAME: WORDS"), or from a call of dure's that could
    say more than errno does.
    Returns: a string, empty if there are none; valid until the caller's next
@@ -73,7 +75,8 @@ DURE_API int dure_fail(int err, const char *format, ...) __attribute__((format(p
    Blocks: never. Threads: any. */
 DURE_API const char *dure_why(void);
 
-/* The name of the running task; "" outside one.
+/* Tells the name of the running task.
+   Returns: the name, "" outside a task.
    Blocks: never. Threads: any. */
 DURE_API const char *dure_task_name(void);
 

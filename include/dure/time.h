@@ -30,6 +30,7 @@ DURE_API dure_deadline dure_after(int64_t duration_ns);
 
 /* Makes the deadline at a given time of dure_now's clock.
    at_ns: nanoseconds, greater than 0; 0 makes no deadline.
+   Returns: the deadline.
    Blocks: never. Threads: any. */
 DURE_API dure_deadline dure_at(int64_t at_ns);
 
@@ -48,21 +49,21 @@ DURE_API int64_t dure_deadline_left(void);
 DURE_API int dure_sleep_for(int64_t duration_ns);
 
 /* Sleeps until a deadline; no deadline sleeps until it is cancelled.
-   Returns, blocks, threads: as dure_sleep_for. */
+   Otherwise as dure_sleep_for. */
 DURE_API int dure_sleep_until(dure_deadline deadline);
 
-/* The twin of sleep: whole seconds.
+/* Sleeps for whole seconds.
    Returns: 0, or the seconds left when a scope ended the sleep (errno is then
    ECANCELED).
    Blocks: the task. Cancellation: exact. Source: POSIX.1-2017 sleep. */
 DURE_API unsigned dure_sleep(unsigned seconds);
 
-/* The twin of usleep: microseconds.
+/* Sleeps for microseconds.
    Returns: 0, or -1 with errno ECANCELED.
    Blocks: the task. Cancellation: exact. Source: POSIX.1-2001 usleep. */
 DURE_API int dure_usleep(unsigned useconds);
 
-/* The twin of nanosleep.
+/* Sleeps for a timespec.
    request: how long; remain: if not NULL, gets the time left on ECANCELED.
    Returns: 0, or -1 with errno
      ECANCELED  a scope around the caller ended.
