@@ -14,10 +14,10 @@ context_entry:
         xorl    %ebp, %ebp
         /* Not a call: the entry never returns, and an entry too many in the processor's stack of
            return addresses makes the next few returns of whoever runs after this context wrong. */
-        leaq    context_end(%rip), %rcx
+        leaq    .Lend(%rip), %rcx
         pushq   %rcx
         jmpq    *%rax
-context_end:
+.Lend:
         ud2
         .cfi_endproc
         .size   context_entry, . - context_entry
