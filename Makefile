@@ -3,12 +3,14 @@
 PORT ?= 8080
 DIR ?= site
 PREFIX ?= /usr/local
+# Without dpkg-dev Meson would take lib64, where Debian's loader and pkg-config do not look.
+LIBDIR ?= lib
 BUILD ?= build
 # Passed to meson setup when a build directory is made.
 MESON_FLAGS ?=
 T ?=
 
-MESON_SETUP = meson setup --prefix=$(PREFIX) $(MESON_FLAGS)
+MESON_SETUP = meson setup --prefix=$(PREFIX) --libdir=$(LIBDIR) $(MESON_FLAGS)
 
 .DEFAULT_GOAL := all
 .PHONY: all run test lint sanitize cross ucontext bench install clean help deps deps-test
@@ -45,9 +47,10 @@ bench: deps $(BUILD)/build.ninja ## Measure; prints a table, writes bench/result
 	@ninja -C $(BUILD)
 	@bench/run.py --build $(BUILD) $(T)
 
-install: deps $(BUILD)/build.ninja ## Install headers, libraries, pkg-config file, manual and command (DESTDIR, PREFIX)
-	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+install: deps $(BUILD)/build.ninja ## Install headers, libraries, pkg-config file, manual and command (DESTDIR, PREFIX, LIBDIR)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dlibdir=$(LIBDIR)
 	@meson install -C $(BUILD)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 clean: ## Remove all that was built
 	rm -rf $(BUILD) build-*
