@@ -49,7 +49,7 @@ def declarations(text):
     """
     comment = ""
     position = 0
-    token = re.compile(r"/\*.*?\*/|^DURE_API[^;]*;|^[ \t]*\n|^#.*\n|[^\n]*\n", re.S | re.M)
+    token = re.compile(r"/\*.*?\*/|^DURE_API[^;]*;|^[ \t]*\n|[^\n]*\n", re.S | re.M)
     while position < len(text):
         match = token.match(text, position)
         if not match:
@@ -73,12 +73,16 @@ def demands(declaration, comment):
     if re.search(r"\b[Aa]s dure_\w+|are\s+dure_\w+|not for direct use", comment):
         return []
     if "Source:" in comment:
-        if re.search(r"Cancellation:|never block", comment):
+        if re.search(r"Cancellation:|[Nn]ever (?:block|cancelled)", comment):
             return []
         return ["its class of cancellation"]
     missing = []
     if not declaration.startswith("DURE_API void ") and not re.search(r"Returns?\b", comment):
         missing.append("what it returns")
+    if not re.search(r"Blocks:|Cancellation:", comment):
+        missing.append("whether it blocks")
+    if "Threads:" not in comment:
+        missing.append("who may call it")
     return missing
 
 
@@ -91,7 +95,9 @@ def check_comments(headers):
             for what in demands(declaration, comment):
                 yield names, f"{header.name}: {name}: its comment lacks {what}"
         for name in NAME.findall("\n".join(re.findall(r"^DURE_API[^;]*;", text, re.M | re.S))):
-            names.setdefault(name, header.name)
+            if names.setdefault(name, None) is None:
+                names[name] = header.name
+                yield names, f"{header.name}: {name}: this check does not find it"
     yield names, None
 
 

@@ -46,12 +46,12 @@ DURE_API ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len);
    Returns: the bytes read, less than len only at the end of the file; -1 with
    errno if nothing was read before an error or cancel; what had been read if
    something was (the next call then meets the error again).
-   Cancellation: progress wins. */
+   Cancellation: progress wins. Threads: any. */
 DURE_API ssize_t dure_read_full(int fd, void *buf, size_t len);
 /* Writes len bytes, on a descriptor with O_NONBLOCK too: it waits.
    Returns: len, or -1 with errno if not all could be written (how much is
    unknown: the connection or file is of no further use).
-   Cancellation: progress does not win here: -1 with ECANCELED. */
+   Cancellation: progress does not win here: -1 with ECANCELED. Threads: any. */
 DURE_API ssize_t dure_write_all(int fd, const void *buf, size_t len);
 
 /* Waits until one of several descriptors is ready.

@@ -57,30 +57,36 @@ DURE_API int dure_run_with(const dure_run_options *options, dure_fn *fn, void *a
    options: as dure_run_with; its loops counts the other loops too, and 0 is 1 here.
    Returns: 0, or -1 with errno as dure_run, and
      ENOTSUP  the backend has no descriptor to poll (poll, select).
-   Blocks: never. Threads: dure_loop_turn, dure_loop_fd, dure_loop_wait_ns and dure_loop_close
-   belong to the thread that opened. */
+   Blocks: never. Threads: any that is not in a run; the next four belong to the same one. */
 DURE_API int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg);
 /* Runs what is ready, without sleeping.
-   Returns: 1 while the run goes on, 0 when done. */
+   Returns: 1 while the run goes on, 0 when done.
+   Blocks: never. Threads: the one that opened. */
 DURE_API int dure_loop_turn(void);
 /* Tells where to poll.
-   Returns: the descriptor that polls readable when a turn is due. It is the runtime's. */
+   Returns: the descriptor that polls readable when a turn is due. It is the runtime's.
+   Blocks: never. Threads: the one that opened. */
 DURE_API int dure_loop_fd(void);
 /* Tells how long to poll.
-   Returns: the nanoseconds until a turn is due without any event, 0 for at once, -1 for never. */
+   Returns: the nanoseconds until a turn is due without any event, 0 for at once, -1 for never.
+   Blocks: never. Threads: the one that opened. */
 DURE_API int64_t dure_loop_wait_ns(void);
 /* Ends the run. Called before it is done, it cancels the root scope and turns until it is.
-   Returns: the first task's result, as dure_run. */
+   Returns: the first task's result, as dure_run.
+   Blocks: the thread, until all has ended. Threads: the one that opened. */
 DURE_API int dure_loop_close(void);
 
 /* Counts the loops.
-   Returns: the number of loops of the active run, 0 if there is none. */
+   Returns: the number of loops of the active run, 0 if there is none.
+   Blocks: never. Threads: any, while the run cannot end. */
 DURE_API unsigned dure_loop_count(void);
 /* Tells which loop runs the caller.
-   Returns: the loop's number, from 0; -1 outside a task. */
+   Returns: the loop's number, from 0; -1 outside a task.
+   Blocks: never. Threads: any. */
 DURE_API int dure_loop_number(void);
 /* Tells by what mechanism the loops wait.
-   Returns: the name of the active run's backend, NULL if there is none. */
+   Returns: the name of the active run's backend, NULL if there is none.
+   Blocks: never. Threads: any, while the run cannot end. */
 DURE_API const char *dure_backend_name(void);
 
 DURE_END_DECLS

@@ -77,7 +77,8 @@ DURE_API void dure_scope_cancel(dure_scope *scope);
    Blocks: never. Threads: any, until the close returns. */
 DURE_API void dure_scope_set_deadline(dure_scope *scope, dure_deadline deadline);
 
-/* Tells how many of a scope's tasks have failed so far.
+/* Counts the failures in a scope.
+   Returns: how many of its tasks have failed so far.
    Blocks: never. Threads: any, until the close returns. */
 DURE_API size_t dure_scope_failures(const dure_scope *scope);
 
