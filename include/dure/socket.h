@@ -9,6 +9,9 @@
 #include <dure/base.h>
 #include <dure/scope.h>
 
+struct mmsghdr;
+struct timespec;
+
 DURE_BEGIN_DECLS
 
 /* Makes, names and sets up sockets. These never block. Of the time limits SO_RCVTIMEO and
@@ -45,6 +48,12 @@ DURE_API ssize_t dure_send(int fd, const void *buf, size_t len, int flags);
 DURE_API ssize_t dure_sendto(int fd, const void *buf, size_t len, int flags,
                              const struct sockaddr *addr, socklen_t addr_len);
 DURE_API ssize_t dure_sendmsg(int fd, const struct msghdr *msg, int flags);
+/* Sends or receives several messages in a call.
+   Returns: how many; fewer than messages_len after an error, which the next call meets again.
+   Cancellation: progress wins. Source: Linux sendmmsg, recvmmsg. */
+DURE_API int dure_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags);
+DURE_API int dure_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
+                           struct timespec *timeout);
 
 /* Makes a TCP socket that listens, with SO_REUSEADDR and close-on-exec.
    address: a numeric IPv4 or IPv6 address; "" or NULL: every address, IPv6 and IPv4.

@@ -33,6 +33,13 @@ bool io_refused(void)
     return true;
 }
 
+int io_entry_refused(void)
+{
+    if (task_current())
+        return io_refused() ? -ECANCELED : 0;
+    return thread_has_scope() ? thread_refused() : 0;
+}
+
 /* Waits for what the backend has taken. */
 static int64_t wait_for(struct io *io)
 {

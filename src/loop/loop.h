@@ -97,6 +97,8 @@ static inline int64_t io_result(int64_t result)
 
 /* True, after a yield, if the caller's scopes have ended: the call must fail with ECANCELED. */
 bool io_refused(void);
+/* The same for task and thread: 0 or -ECANCELED. */
+int io_entry_refused(void);
 /* As io_run, but with the blocking call itself, on a thread of the pool. */
 int64_t io_run_on_thread(struct io *io);
 

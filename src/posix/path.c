@@ -31,16 +31,9 @@ static void make_on_thread(struct offload *offload, void *arg)
     make(arg);
 }
 
-static int refused(void)
-{
-    if (task_current())
-        return io_refused() ? -ECANCELED : 0;
-    return thread_has_scope() ? thread_refused() : 0;
-}
-
 static int run(struct call *call)
 {
-    int error = refused();
+    int error = io_entry_refused();
 
     if (error < 0)
         return (int)io_result(error);
