@@ -106,12 +106,16 @@ static unsigned reap(struct uring *u)
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
         data = cqe->user_data;
-        if (likely(!(data & (TAG_CANCEL | TAG_WAKE))))
+        if (likely(!(data & (TAG_CANCEL | TAG_WAKE | TAG_EDGES))))
             uring_settle(u, (struct op *)(uintptr_t)data, cqe->res);
         else if (data & TAG_CANCEL)
             uring_cancel_answered(u, (struct op *)(uintptr_t)(data - TAG_CANCEL), cqe->res);
-        else
+        else if (data & TAG_WAKE)
             woken(u, cqe);
+        else if (cqe->flags & IORING_CQE_F_MORE)
+            uring_edge(u, (struct op *)(uintptr_t)(data - TAG_EDGES));
+        else
+            uring_settle(u, (struct op *)(uintptr_t)(data - TAG_EDGES), cqe->res);
         if (++count == BATCH_MAX)
             break;
     }

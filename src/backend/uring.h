@@ -19,6 +19,7 @@
 /* A completion's user_data is the operation's address, or one of these with it. */
 #define TAG_CANCEL UINT64_C(1) /* the answer to the cancel of the operation at user_data - 1 */
 #define TAG_WAKE UINT64_C(2)   /* the poll on the wake descriptor; no operation */
+#define TAG_EDGES UINT64_C(4)  /* one of many from the entry of the operation at user_data - 4 */
 
 /* op->state. None set: the kernel has the operation and nobody asked for its end. */
 enum {
@@ -29,6 +30,7 @@ enum {
     OP_HELD = 0x10,          /* has its result; waits for the cancel's answer */
     OP_POLLS = 0x20,         /* the entry only waits for readiness; the call is made by hand */
     OP_REFUSES = 0x40,       /* cancelled because the descriptor turned out to have O_NONBLOCK */
+    OP_EDGES = 0x80,         /* with OP_POLLS: the entry completes at each change until cancelled */
 };
 
 #define OP_BIT(code) (1u << (code))
@@ -124,6 +126,8 @@ void uring_send_cancel(struct uring *u, struct op *op);
 
 /* Takes in the completion of an operation, and the answer to a cancel. */
 void uring_settle(struct uring *u, struct op *op, int64_t result);
+/* Something has changed on the descriptor of an operation with OP_EDGES. */
+void uring_edge(struct uring *u, struct op *op);
 void uring_cancel_answered(struct uring *u, struct op *op, int result);
 
 /* Tries again what found no entry. Returns whether some is still waiting. */

@@ -11,6 +11,7 @@
    before the cancel's answer is in, so that a cancel that came at a bad moment (-ENOENT, yet no
    completion) is sent again rather than lost. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "backend/attempt.h"
@@ -43,6 +44,19 @@ static bool as_socket(const struct number *number, const struct op *op)
            op->u.io.len > 0;
 }
 
+static uint64_t user_data_of(const struct op *op)
+{
+    return (uintptr_t)op | (unlikely(op->state & OP_EDGES) ? TAG_EDGES : 0);
+}
+
+static void prep_readiness(struct io_uring_sqe *sqe, const struct op *op)
+{
+    if (op->state & OP_EDGES)
+        io_uring_prep_poll_multishot(sqe, op->fd, attempt_events(op));
+    else
+        io_uring_prep_poll_add(sqe, op->fd, attempt_events(op));
+}
+
 void uring_start(struct uring *u, struct op *op, struct number *number)
 {
     struct io_uring_sqe *sqe = uring_entry(u);
@@ -53,12 +67,12 @@ void uring_start(struct uring *u, struct op *op, struct number *number)
         return;
     }
     if (unlikely(op->state & OP_POLLS))
-        io_uring_prep_poll_add(sqe, op->fd, attempt_events(op));
+        prep_readiness(sqe, op);
     else if (likely(as_socket(number, op)))
         uring_prep_socket(sqe, op, cap_of(u, op));
     else
         uring_prep(sqe, op, cap_of(u, op));
-    sqe->user_data = (uintptr_t)op;
+    sqe->user_data = user_data_of(op);
     if (likely(number)) {
         number_link(number, op);
         number->in_flight++;
@@ -81,7 +95,7 @@ void uring_send_cancel(struct uring *u, struct op *op)
         list_push_back(&u->cancels_unsent, &op->link);
         return;
     }
-    io_uring_prep_cancel64(sqe, (uintptr_t)op, 0);
+    io_uring_prep_cancel64(sqe, user_data_of(op), 0);
     sqe->user_data = (uintptr_t)op | TAG_CANCEL;
     op->state |= OP_CANCEL_SENT;
 }
@@ -116,17 +130,53 @@ static void abort_connect(int fd)
     (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }
 
+/* A poll tells of a peer that has shut down its side (POLLRDHUP) whether or not that was asked, and
+   would do so again at once. From then on the wait is for changes, each of which is looked at. */
+static void wait_for_edges(struct op *op, int64_t *result)
+{
+    op->state |= OP_POLLS | OP_EDGES;
+    *result = -EINTR;
+}
+
+static void refine_poll(struct op *op, int64_t *result)
+{
+    if (*result == -EINVAL)
+        *result = 0; /* there is nothing to wait on, in a file for one: it is never ready */
+    if (*result <= 0)
+        return;
+    *result &= op->u.poll.events | POLLERR | POLLHUP | POLLNVAL;
+    if (*result == 0)
+        wait_for_edges(op, result);
+}
+
+/* The entry waited for readiness only. */
+static void refine_readiness(struct uring *u, struct op *op, int64_t *result)
+{
+    op->state &= (uint8_t)~OP_EDGES;
+    *result = uring_try_now(u, op);
+    if (*result == -ENOTSUP)
+        *result = -ERESTART; /* as perform says it: submit it again, it wants a thread now */
+    if (*result == -EAGAIN)
+        wait_for_edges(op, result);
+}
+
+/* Whether -ECANCELED is the answer to uring_edge's own cancel. */
+static bool edge_came(const struct op *op, const struct number *number)
+{
+    return (op->state & OP_EDGES) && !(op->state & OP_REFUSES) && !(op->flags & OP_CANCEL_ASKED) &&
+           !(number && (number->flags & NUMBER_FORGETTING));
+}
+
 /* Makes of a completion's result what the caller shall see. Returns whether it is final; if not,
    the operation was started again. */
 static bool refine(struct uring *u, struct op *op, struct number *number, int64_t *result)
 {
-    if ((op->state & OP_POLLS) && *result >= 0) {
-        *result = uring_try_now(u, op);
-        if (*result == -ENOTSUP)
-            *result = -ERESTART; /* as perform says it: submit it again, it wants a thread now */
-        if (*result == -EAGAIN)
-            *result = -EINTR;
-    }
+    if (*result == -ECANCELED && edge_came(op, number))
+        *result = 0;
+    if ((op->state & OP_POLLS) && *result >= 0)
+        refine_readiness(u, op, result);
+    else if (op->code == OP_POLL)
+        refine_poll(op, result);
     if (*result == -ENOTSOCK && as_socket(number, op)) {
         number->flags &= (uint16_t)~NUMBER_KIND; /* foreign code gave the number away */
         *result = -ERESTART;
@@ -168,9 +218,9 @@ static void conclude(struct uring *u, struct op *op, int64_t result)
         ASSERT(number->in_flight > 0);
         number->in_flight--;
     }
-    op->state &= OP_POLLS | OP_REFUSES;
-    if (unlikely(op->state) || unlikely(result == -EINTR) || unlikely(result == -ECANCELED) ||
-        unlikely(result == -ENOTSOCK))
+    op->state &= OP_POLLS | OP_EDGES | OP_REFUSES;
+    if (unlikely(op->state) || unlikely(op->code == OP_POLL) || unlikely(result == -EINTR) ||
+        unlikely(result == -ECANCELED) || unlikely(result == -ENOTSOCK))
         if (!refine(u, op, number, &result))
             return;
     op->result = result;
@@ -187,6 +237,14 @@ void uring_settle(struct uring *u, struct op *op, int64_t result)
         return;
     }
     conclude(u, op, result);
+}
+
+void uring_edge(struct uring *u, struct op *op)
+{
+    struct pollfd pollfd = { .fd = op->fd, .events = (short)attempt_events(op) };
+
+    if (!(op->state & (OP_CANCEL_SENT | OP_CANCEL_UNSENT)) && poll(&pollfd, 1, 0) != 0)
+        uring_send_cancel(u, op);
 }
 
 void uring_cancel_answered(struct uring *u, struct op *op, int result)

@@ -42,7 +42,8 @@ static void polled_done(struct op *op)
 
     polled->pending = false;
     polling->pending--;
-    if (!polling->settling || polling->pending == 0)
+    /* 0: one that is never ready, which is no reason to stop waiting for the others. */
+    if (polling->settling ? polling->pending == 0 : op->result != 0)
         wake_up(polling);
 }
 

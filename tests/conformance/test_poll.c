@@ -45,6 +45,19 @@ static bool full_pair(struct waiting *w)
     return true;
 }
 
+/* Its peer sends no more, which is no event unless it is asked for (POLLRDHUP). */
+static bool half_closed(struct waiting *w)
+{
+    return full_pair(w) && CHECK_EQ(dure_shutdown(w->other, SHUT_WR), 0);
+}
+
+/* With a file of which nothing is asked that a file could be. */
+static bool beside_a_file(struct waiting *w)
+{
+    w->more[0] = make_file("text", 4);
+    return unix_pair(w) && CHECK(w->more[0] >= 0);
+}
+
 static bool pty(struct waiting *w)
 {
     return make_pty(&w->other, &w->fd);
@@ -91,10 +104,23 @@ static int64_t poll_five(struct waiting *w)
     return dure_poll(fds, 5, 60000);
 }
 
+static int64_t poll_file_too(struct waiting *w)
+{
+    struct pollfd fds[2] = {
+        { .fd = w->more[0], .events = POLLPRI },
+        { .fd = w->fd, .events = POLLIN },
+    };
+
+    return dure_poll(fds, 2, -1);
+}
+
 static const struct waiting_kind kinds[] = {
     { "poll, AF_UNIX", unix_pair, poll_in, write_one, 1, 0, WAITING_POLL, NULL },
     { "poll, foreign pipe", foreign_pipe, poll_in, write_one, 1, 0, WAITING_POLL, NULL },
     { "poll for output, AF_UNIX", full_pair, poll_out, drain_other, 1, 0, WAITING_POLL, NULL },
+    { "poll for output, peer half closed", half_closed, poll_out, drain_other, 1, 0, WAITING_POLL,
+      NULL },
+    { "poll beside a file", beside_a_file, poll_file_too, write_one, 1, 0, WAITING_POLL, NULL },
     { "poll, tty", pty, poll_in, write_one, 1, 0, WAITING_POLL, NULL },
     { "poll of five", among_others, poll_five, write_one, 1, 0, WAITING_POLL, NULL },
 };
@@ -165,9 +191,13 @@ TEST(ends_and_errors)
         { .fd = a[0], .events = 0 },
         { .fd = b[1], .events = 0 },
         { .fd = c[0], .events = POLLIN | POLLRDHUP },
+        { .fd = c[0], .events = POLLIN | POLLOUT },
+        { .fd = c[0], .events = 0 },
     };
 
-    check_as_plain(fds, 3);
+    check_as_plain(fds, 5);
+    check_as_plain(fds + 3, 1);
+    check_as_plain(fds + 4, 1);
     check_as_plain(fds, 1);
     check_as_plain(fds + 1, 1);
     CHECK_EQ(dure_close(a[0]), 0);

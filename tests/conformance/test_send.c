@@ -62,6 +62,12 @@ static bool datagrams(struct waiting *w)
     return true;
 }
 
+/* The peer sends no more but reads on. */
+static bool half_closed(struct waiting *w)
+{
+    return stream(w) && CHECK_EQ(dure_shutdown(w->other, SHUT_WR), 0);
+}
+
 static void release(struct waiting *w)
 {
     drain(w->other);
@@ -123,6 +129,8 @@ static const struct waiting_kind kinds[] = {
     { "sendfile, stream", stream, call_file, release, 1, EAGAIN, 0, starve },
     { "sendfile, pipe", pipe_ours, call_file, release, 1, EAGAIN, 0, starve },
     { "sendfile, foreign pipe", pipe_foreign, call_file, release, 1, EAGAIN, 0, starve },
+    { "send, peer half closed", half_closed, call_send, release, 1, EAGAIN, 0, starve },
+    { "sendfile, peer half closed", half_closed, call_file, release, 1, EAGAIN, 0, starve },
     { "sendfile, no offset", tcp, call_file_position, release, 1, EAGAIN, 0, starve },
 };
 
