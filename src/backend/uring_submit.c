@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "backend/attempt.h"
 #include "backend/uring.h"
@@ -52,8 +53,18 @@ static bool is_device(int fd)
     return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
 }
 
-/* True if the operation must be made by a thread for that reason, or because it is a tty's: the
-   kernel makes the call in place once the tty polls ready, and the tty's driver then waits in
+/* Whether there is such a call for the descriptor. An epoll descriptor has neither, and the kernel
+   would wait for it all the same. */
+static bool is_possible(const struct op *op)
+{
+    bool reads = uring_is_one_of(op, OP_BIT(OP_READ) | OP_BIT(OP_READV));
+    ssize_t nothing = reads ? readv(op->fd, NULL, 0) : writev(op->fd, NULL, 0);
+
+    return nothing == 0 || errno != EINVAL;
+}
+
+/* True if the operation must be made by a thread for one of these reasons, or because it is a tty's:
+   the kernel makes the call in place once the tty polls ready, and the tty's driver then waits in
    io_uring_enter for the rest of a write, or for another reader's bytes. Asks once a number. */
 static bool needs_thread(struct number *number, const struct op *op)
 {
@@ -62,7 +73,7 @@ static bool needs_thread(struct number *number, const struct op *op)
     if (!moves_position(op) || (number->flags & NUMBER_STREAMS))
         return false;
     kind = attempt_kind(op->fd);
-    if (kind == FD_FILE || (kind == FD_EVENT && is_device(op->fd)))
+    if (kind == FD_FILE || (kind == FD_EVENT && (is_device(op->fd) || !is_possible(op))))
         return true;
     if (kind >= 0)
         number->flags |= NUMBER_STREAMS;

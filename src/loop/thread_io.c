@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,6 +130,24 @@ static int64_t thread_connect(struct op *op, enum fd_kind kind)
     }
 }
 
+/* For what could not be tried: whether the call itself cannot wait, so that there is nothing to wait
+   for before it. */
+static bool ends_at_once(const struct op *op)
+{
+    switch (op->code) {
+    case OP_FSYNC:
+    case OP_ACCEPT: /* somebody is there, or it does not listen */
+        return true;
+    case OP_SENDFILE:
+        return (op->scratch & SCRATCH_COLD) || writev(op->fd, NULL, 0) < 0 ||
+               fcntl(op->u.sendfile.in_fd, F_GETFD) < 0 ||
+               (op->u.sendfile.offset && *op->u.sendfile.offset < 0);
+    default: /* of a socket it is the kernel's own EOPNOTSUPP, which has the same number */
+        return op->code == OP_RECV || op->code == OP_SEND || op->code == OP_RECVMSG ||
+               op->code == OP_SENDMSG;
+    }
+}
+
 int64_t thread_io(struct io *io)
 {
     struct op *op = &io->op;
@@ -154,7 +173,9 @@ int64_t thread_io(struct io *io)
             return result;
         if (result == -EAGAIN && !may_wait(op))
             return result;
-        ready = thread_wait(op->fd, attempt_events(op), until_ns);
+        ready = 1;
+        if (result == -EAGAIN || !ends_at_once(op))
+            ready = thread_wait(op->fd, attempt_events(op), until_ns);
         if (ready <= 0)
             return ready < 0 ? ready : -EAGAIN;
         if (result == -ENOTSUP)

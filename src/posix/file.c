@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int open_at(int dir_fd, const char *path, int flags, mode_t mode)
@@ -51,18 +52,24 @@ int dure_open(const char *path, int flags, ...)
     return open_at(AT_FDCWD, path, flags, mode);
 }
 
-/* io_uring ignores the position where there is none, and would wait on a pipe. Asked each time, for
-   0.1 us: whoever remembers it is wrong after a plain close. */
-static bool has_position(int fd)
+/* io_uring ignores the position where there is none, and would wait on a pipe or an eventfd. A
+   transfer of nothing says whether there is one, and never waits. Asked each time, for 0.1 us:
+   whoever remembers it is wrong after a plain close. */
+static bool can_pread(int fd)
 {
-    return lseek(fd, 0, SEEK_CUR) >= 0;
+    return preadv(fd, NULL, 0, 0) == 0;
+}
+
+static bool can_pwrite(int fd)
+{
+    return pwritev(fd, NULL, 0, 0) == 0;
 }
 
 ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset)
 {
     if (offset < 0)
         return io_result(-EINVAL);
-    if (!has_position(fd))
+    if (!can_pread(fd))
         return -1;
     return io_result(transfer_read(fd, buf, len, offset));
 }
@@ -74,7 +81,7 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
 
     if (offset < 0)
         return io_result(-EINVAL);
-    if (!has_position(fd))
+    if (!can_pwrite(fd))
         return -1;
     do {
         n = transfer_write(fd, (const char *)buf + moved, len - moved, offset + (off_t)moved);
@@ -97,17 +104,17 @@ static int64_t transfer_vector(int fd, enum op_code code, const struct iovec *io
     return io_run(&io);
 }
 
-static bool fits_vector(int fd, int iov_len, off_t offset)
+static bool fits_vector(int iov_len, off_t offset)
 {
     if (iov_len >= 0 && iov_len <= IOV_MAX && offset >= 0)
-        return has_position(fd);
+        return true;
     errno = EINVAL;
     return false;
 }
 
 ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
-    if (!fits_vector(fd, iov_len, offset))
+    if (!fits_vector(iov_len, offset) || !can_pread(fd))
         return -1;
     return io_result(transfer_vector(fd, OP_READV, iov, iov_len, offset));
 }
@@ -139,7 +146,7 @@ ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
     int64_t n;
 
-    if (!fits_vector(fd, iov_len, offset))
+    if (!fits_vector(iov_len, offset) || !can_pwrite(fd))
         return -1;
     n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
     return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);

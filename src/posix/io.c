@@ -27,9 +27,35 @@ int64_t transfer_write(int fd, const void *buf, size_t len, int64_t offset)
     return io_run(&io);
 }
 
+/* A transfer of nothing, which the kernel answers without waiting, whatever the descriptor is. To
+   the mechanisms it would be a transfer like any other: io_uring waits on a FIFO for it, and an
+   empty vector would become an empty message. */
+static int64_t move_nothing(int fd, bool write)
+{
+    struct iovec nothing = { NULL, 0 };
+    ssize_t n;
+
+    if (task_current() ? io_refused() : thread_has_scope() && thread_refused() < 0)
+        return -ECANCELED;
+    n = write ? writev(fd, &nothing, 1) : readv(fd, &nothing, 1);
+    return n < 0 ? -errno : n;
+}
+
 ssize_t dure_read(int fd, void *buf, size_t len)
 {
+    if (unlikely(len == 0) && (task_current() || thread_has_scope()))
+        return io_result(move_nothing(fd, false));
     return io_result(transfer_read(fd, buf, len, -1));
+}
+
+static size_t total_len(const struct iovec *iov, int iov_len)
+{
+    size_t len = 0;
+    int i;
+
+    for (i = 0; i < iov_len; i++)
+        len += iov[i].iov_len;
+    return len;
 }
 
 ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
@@ -38,6 +64,8 @@ ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
 
     if (iov_len < 0 || iov_len > IOV_MAX)
         return io_result(-EINVAL);
+    if (total_len(iov, iov_len) == 0)
+        return io_result(move_nothing(fd, false));
     io_init(&io, OP_READV, fd);
     io.op.u.vec.iov = iov;
     io.op.u.vec.len = iov_len;
@@ -86,29 +114,23 @@ int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t fr
     return (int64_t)moved;
 }
 
-static size_t total_len(const struct iovec *iov, int iov_len)
-{
-    size_t len = 0;
-    int i;
-
-    for (i = 0; i < iov_len; i++)
-        len += iov[i].iov_len;
-    return len;
-}
-
 ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)
 {
+    size_t len;
     struct io io;
     int64_t n;
 
     if (iov_len < 0 || iov_len > IOV_MAX)
         return io_result(-EINVAL);
+    len = total_len(iov, iov_len);
+    if (len == 0)
+        return io_result(move_nothing(fd, true));
     io_init(&io, OP_WRITEV, fd);
     io.op.u.vec.iov = iov;
     io.op.u.vec.len = iov_len;
     io.op.u.vec.offset = -1;
     n = io_run(&io);
-    if (n <= 0 || (size_t)n == total_len(iov, iov_len))
+    if (n <= 0 || (size_t)n == len)
         return io_result(n);
     return transfer_rest(fd, iov, (size_t)iov_len, (size_t)n, false, 0);
 }
