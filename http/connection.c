@@ -49,8 +49,9 @@ static void open_connection(struct http_connection *c, http_site *site, int fd)
 
 /* Receives into the input. Between requests a stop of the server ends the wait at once; the rest
    of a request that has begun is waited for as long as its limit and the grace allow. Those
-   limits run from the request's (or its body's) first bytes, whatever trickles in: they are set
-   when the stage changes.
+   limits run from the request's (or its body's) first bytes, whatever trickles in, and so does the
+   idle limit, whatever empty lines do: each is set when its stage begins.
+   timed: the stage that has its limit.
    Returns: as dure_recv. */
 static ssize_t receive(struct http_connection *c, enum http_stage *timed)
 {
@@ -60,7 +61,7 @@ static ssize_t receive(struct http_connection *c, enum http_stage *timed)
     ssize_t n;
 
     http_input_make_room(input);
-    if (c->request.stage == HTTP_STAGE_IDLE || c->request.stage != *timed)
+    if (c->request.stage != *timed)
         http_deadline_set(&c->deadline, c->loop->now_ns,
                           c->request.stage == HTTP_STAGE_IDLE   ? options->idle_timeout_ns
                           : c->request.stage == HTTP_STAGE_HEAD ? options->header_timeout_ns
@@ -161,7 +162,7 @@ int http_connection(http_site *site, int fd)
     for (;;) {
         switch (http_request_parse(&c.request, &c.input)) {
         case HTTP_PARSED_REQUEST:
-            timed = HTTP_STAGE_IDLE;
+            timed = HTTP_STAGES;
             if (answer(&c) < 0)
                 goto close;
             if (c.keep_alive)

@@ -35,6 +35,7 @@ enum http_stage {
     HTTP_STAGE_IDLE, /* nothing of the next request has come */
     HTTP_STAGE_HEAD,
     HTTP_STAGE_BODY,
+    HTTP_STAGES, /* none of them */
 };
 
 struct http_limits {

@@ -106,6 +106,21 @@ static void idle_connection_is_closed_silently(void **state)
     passes((http_options){ .idle_timeout_ns = SHORT_NS }, says_nothing);
 }
 
+/* Empty lines are allowed before a request, and are none. */
+static int sends_empty_lines(int fd)
+{
+    while (dure_send(fd, "\r\n", 2, MSG_NOSIGNAL) == 2) /* fails when the peer has closed */
+        if (dure_sleep_for(SHORT_NS / 10) < 0)
+            return -1;
+    return 0;
+}
+
+static void empty_lines_keep_no_connection_open(void **state)
+{
+    (void)state;
+    passes((http_options){ .idle_timeout_ns = SHORT_NS }, sends_empty_lines);
+}
+
 /* A byte each tenth of the limit: none of the waits is long. */
 static int trickles(int fd)
 {
@@ -281,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idle_connection_is_closed_silently),
+        cmocka_unit_test(empty_lines_keep_no_connection_open),
         cmocka_unit_test(slow_header_is_answered_408),
         cmocka_unit_test(slow_body_is_answered_408),
         cmocka_unit_test(reader_that_never_reads_is_cut_off),
