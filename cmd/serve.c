@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct settings {
     const char *log;
     int64_t grace_ns;
     int root_fd, log_fd; /* opened from dir and log */
+    bool started;        /* what goes wrong from here on has been said */
 };
 
 /* One site a process: dure_serve hands a connection's task nothing but its descriptor. */
@@ -100,11 +102,12 @@ static int listen_or_say(const struct settings *settings)
 
 static int serve(void *arg)
 {
-    const struct settings *settings = arg;
+    struct settings *settings = arg;
     dure_scope connections;
-    int listen_fd = listen_or_say(settings);
-    int error = 0;
+    int listen_fd, error = 0;
 
+    settings->started = true;
+    listen_fd = listen_or_say(settings);
     if (listen_fd < 0)
         return -1;
     dure_scope_open_with(&connections, &(dure_scope_options){ .flags = DURE_KEEP_GOING,
@@ -192,9 +195,11 @@ static int read_options(struct settings *settings, int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
+    static char program[] = "dure serve"; /* getopt_long begins its complaints with it */
     long number = 0;
     int option;
 
+    argv[0] = program;
     while (number >= 0 && (option = getopt_long(argc, argv, "p:b:h", options, NULL)) != -1) {
         switch (option) {
         case 'p':
@@ -255,7 +260,7 @@ int cmd_serve(int argc, char **argv)
     options.backend = settings.backend;
     if (dure_run_with(&options, serve, &settings) == 0)
         return 0;
-    if (site == NULL && dure_why()[0] != '\0')
+    if (!settings.started && dure_why()[0] != '\0')
         fprintf(stderr, "dure serve: cannot start: %s\n", dure_why());
     return 1;
 }

@@ -220,7 +220,7 @@ static int start_threads(struct runtime *runtime)
 {
     struct starting starting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0 };
     struct starting_loop *loops = calloc(runtime->loops_len, sizeof *loops);
-    unsigned i, made;
+    unsigned i, made, failed = 0;
     int error = loops ? 0 : -ENOMEM;
     char name[24];
 
@@ -232,11 +232,15 @@ static int start_threads(struct runtime *runtime)
             pthread_setname_np(runtime->loops[made]->thread, name);
         }
     }
+    if (error < 0)
+        failed = made;
     pthread_mutex_lock(&starting.lock);
     while (starting.started < made - 1)
         pthread_cond_wait(&starting.changed, &starting.lock);
-    for (i = 1; i < made && error == 0; i++)
+    for (i = 1; i < made && error == 0; i++) {
         error = runtime->loops[i]->error;
+        failed = i;
+    }
     starting.go = error == 0 ? 1 : -1;
     pthread_cond_broadcast(&starting.changed);
     while (starting.started > 0)
@@ -245,7 +249,8 @@ static int start_threads(struct runtime *runtime)
     if (error < 0) {
         for (i = 1; i < made; i++)
             pthread_join(runtime->loops[i]->thread, NULL);
-        dure_fail(-error, "cannot start loop %u: %s", i - 1, strerror(-error));
+        dure_fail(-error, "cannot start loop %u of %u: %s", failed, runtime->loops_len,
+                  strerror(-error));
     }
     free(loops);
     return error;
@@ -379,8 +384,10 @@ static int begin(const struct settings *settings, bool embedded, dure_fn *fn, vo
     if (error < 0)
         goto err_stop_loop;
     runtime->watch = watch_start(runtime, &error);
-    if (error < 0)
+    if (error < 0) {
+        dure_fail(-error, "cannot watch for signals: %s", strerror(-error));
         goto err_end_threads;
+    }
     error = embedded ? check_embedded(runtime) : 0;
     if (error == 0)
         error = start_first(runtime, fn, arg);

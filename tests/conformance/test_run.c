@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 static int nothing(void *arg)
 {
@@ -335,9 +336,31 @@ TEST_OUTSIDE(sigusr1_dumps_where_asked_for)
     CHECK_HAS(child.text, "dumped");
 }
 
+/* With ever more descriptors, until it starts: each time it says what was missing. */
+TEST_OUTSIDE(what_a_run_lacks_is_said)
+{
+    const dure_run_options options = { .loops = 3 };
+    struct rlimit before, few;
+    int result = -1;
+
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    for (few.rlim_cur = conformance_descriptors(); result < 0 && few.rlim_cur < before.rlim_cur;
+         few.rlim_cur++) {
+        dure_fail(0, "%s", "");
+        CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+        result = dure_run_with(&options, nothing, NULL);
+        if (result < 0)
+            CHECK_HAS(dure_why(), strerror(EMFILE));
+    }
+    CHECK_EQ(result, 0);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_run_lacks_is_said),
         cmocka_unit_test(result_errno_and_words_of_the_first_task),
         cmocka_unit_test(run_after_run),
         cmocka_unit_test(one_run_at_a_time),

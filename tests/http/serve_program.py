@@ -104,6 +104,20 @@ def few_descriptors(top, server):
         equal(get(own, "/sub/").body, b"sub")
 
 
+@test
+def half_closed_reader_costs_nothing(top, server):
+    with Server(top + "/site") as own, own.connect() as s:
+        s.sendall(b"GET /big.bin HTTP/1.1\r\nHost: t\r\n\r\n" * 8)
+        s.shutdown(socket.SHUT_WR)
+        time.sleep(0.3)
+        ticks = sum(map(int, open(f"/proc/{own.process.pid}/stat").read().split()[13:15]))
+        time.sleep(1)
+        spun = sum(map(int, open(f"/proc/{own.process.pid}/stat").read().split()[13:15])) - ticks
+        check(spun < 30, "processor ticks while the peer does not read:", spun)
+        r = Reader(s)
+        check(r.answer().body == BIG)
+
+
 def run(*args):
     p = subprocess.run([harness.program, *args], capture_output=True, timeout=20)
     return p.returncode, p.stdout.decode(), p.stderr.decode()
@@ -130,6 +144,8 @@ def command_line(top, server):
             (["serve", "--port", "0", "--backend", "nonsense", site], 1, "nonsense")):
         got, out, err = run(*args)
         check((got, out) == (status, "") and said in err, args, got, out, err)
+        check(all(line.startswith("dure") or "`dure" in line for line in err.splitlines()), err)
+        check(status == 2 or err.count("\n") == 1, "said more than once:", err)
 
 
 @test
