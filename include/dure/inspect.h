@@ -7,7 +7,8 @@
 DURE_BEGIN_DECLS
 
 /* Writes what every loop and every task is doing: name, what it waits for,
-   on which descriptor, since when, and a parked task's stack by frame.
+   on which descriptor, since when, in whose scope it lives, until when, and a
+   parked task's stack by frame.
    fd: where the text goes; written with blocking calls.
    Returns: 0, or -1 with errno of the failed write, or EPERM when no run is
    active.

@@ -66,14 +66,42 @@ static void print_scopes(struct text *out, const struct task *task, int64_t now_
         text_printf(out, ", canceled");
 }
 
+/* Each loop counts the tasks that it made; all but loop 0 say so. */
+static void print_number(struct text *out, const struct task *task)
+{
+    unsigned loop = (unsigned)(task->number >> 48);
+
+    if (loop)
+        text_printf(out, "%u.", loop);
+    text_printf(out, "%llu", (unsigned long long)(task->number & ((UINT64_C(1) << 48) - 1)));
+}
+
+/* Whose scope the task lives in, and so who waits for its end. That one lives at least as long;
+   its name may be changing on another thread. */
+static void print_home(struct text *out, const struct task *task)
+{
+    const struct flow *opener = task->flow.home->opener;
+
+    if (!opener)
+        return; /* the root scope: of main and of dure_go */
+    if (!opener->task) {
+        text_printf(out, ", in a scope of a thread");
+        return;
+    }
+    text_printf(out, ", in a scope of task ");
+    print_number(out, opener->task);
+}
+
 static void print_task(struct text *out, const struct task *task, int64_t now_ns)
 {
-    text_printf(out, "  task %llu \"%s\" ",
-                (unsigned long long)(task->number & ((UINT64_C(1) << 48) - 1)), task->name);
+    text_printf(out, "  task ");
+    print_number(out, task);
+    text_printf(out, " \"%s\" ", task->name);
     if (task->state == TASK_PARKED)
         print_wait(out, task->wait, now_ns);
     else
         text_printf(out, "%s", task == sched_here->current ? "is running" : "is ready");
+    print_home(out, task);
     print_scopes(out, task, now_ns);
     text_printf(out, "\n");
     if (task->state == TASK_PARKED)

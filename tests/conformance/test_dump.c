@@ -62,6 +62,28 @@ static int join(void *arg)
     return pthread_join(*(pthread_t *)arg, NULL);
 }
 
+/* The dump says of the task in whose scope it lives: one of this other task's. */
+static void check_lives_with(const char *task, const char *other)
+{
+    char name[32], number[32] = "", wanted[64];
+    const char *at;
+
+    snprintf(name, sizeof name, " \"%s\"", other);
+    at = strstr(text, name);
+    if (!CHECK(at != NULL))
+        return;
+    while (at[-1] != ' ')
+        at--;
+    CHECK_EQ(sscanf(at, "%31s", number), 1);
+    snprintf(wanted, sizeof wanted, ", in a scope of task %s", number);
+    snprintf(name, sizeof name, " \"%s\"", task);
+    at = strstr(text, name);
+    if (!CHECK(at != NULL))
+        return;
+    at = strstr(at, wanted);
+    CHECK(at && memchr(strstr(text, name), '\n', (size_t)(at - strstr(text, name))) == NULL);
+}
+
 TEST(dump_names_tasks_and_waits)
 {
     dure_spawn_options reader = { .name = "reader", .place = DURE_LOOP(1) };
@@ -93,6 +115,9 @@ TEST(dump_names_tasks_and_waits)
     CHECK_HAS(text, "grandchild");
     CHECK_HAS(text, "main");
     CHECK_HAS(text, dure_backend_name());
+    check_lives_with("grandchild", "closer");
+    check_lives_with("closer", "main");
+    check_lives_with("reader", "main");
     pthread_create(&thread, NULL, dump_from_a_thread, NULL);
     CHECK_EQ(dure_blocking(join, &thread, sizeof thread), 0);
     CHECK_HAS(text, "reader");
