@@ -78,7 +78,9 @@ DURE_API int dure_dial_tcp(const char *address, uint16_t port);
    It survives what a peer or a shortage does (ECONNABORTED, EMFILE, ENFILE, ENOMEM...): it waits
    until descriptors return. A connection that cannot be spawned is closed, none is leaked.
    Returns: -1 with errno
-     ECANCELED  the scopes around the caller ended: the ordinary end.
+     ECANCELED  the scopes around the caller ended: the ordinary end. Or `scope`
+                did, which was seen when the next connection came.
+     EPERM      no dure_run is active.
      EBADF      dure_close closed the listener.
      other      listen_fd is no listening socket.
    Blocks: the task. Cancellation: exact. Threads: any.

@@ -56,18 +56,21 @@ static int after_trouble(int listen_fd)
     }
 }
 
-static void serve_one(dure_scope *scope, int fd, dure_fn *fn)
+/* Returns 0 to go on, -1 when no other connection could be served either: the scope has ended, or
+   there is no run. */
+static int serve_one(dure_scope *scope, int fd, dure_fn *fn)
 {
     static const dure_spawn_options options = { .place = DURE_LEAST_LOADED };
-
     int error;
 
     if (dure_spawn_with(scope, &options, fn, &fd, sizeof fd) == 0)
-        return;
+        return 0;
     error = errno;
     dure_close(fd); /* no stack or no memory: this one is turned away, the next may find some */
-    if (error != ECANCELED)
-        dure_sleep_for(SHORTAGE_NS);
+    if (error == EAGAIN || error == ENOMEM)
+        return dure_sleep_for(SHORTAGE_NS);
+    errno = error;
+    return -1;
 }
 
 int dure_serve(dure_scope *scope, int listen_fd, dure_fn *fn)
@@ -78,9 +81,7 @@ int dure_serve(dure_scope *scope, int listen_fd, dure_fn *fn)
         return -1;
     for (;;) {
         fd = dure_accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
-            serve_one(scope, fd, fn);
-        else if (after_trouble(listen_fd) < 0)
+        if ((fd >= 0 ? serve_one(scope, fd, fn) : after_trouble(listen_fd)) < 0)
             return -1;
     }
 }

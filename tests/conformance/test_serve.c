@@ -207,6 +207,58 @@ static void check_it_waits(void)
     CHECK(attempts() - before <= 20 + 10 * (dure_now() - begun_ns) / (10 * DURE_MILLISECOND));
 }
 
+static int knock(int listener)
+{
+    struct sockaddr_storage addr;
+    socklen_t addr_len = sizeof addr;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK_EQ(getsockname(listener, (struct sockaddr *)&addr, &addr_len), 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&addr, addr_len), 0);
+    return fd;
+}
+
+static int serve_into_ended(void *arg)
+{
+    struct server *server = *(struct server **)arg;
+
+    CHECK_FAILS(dure_serve(&server->scope, server->listener, echo), ECANCELED);
+    atomic_store(&server->ended, true);
+    return 0;
+}
+
+/* The tasks' scope is not around the server: it does not turn connections away for ever. */
+TEST(serve_into_an_ended_scope)
+{
+    struct server server = { .listener = dure_listen_tcp("127.0.0.1", 0) }, *pointer = &server;
+    dure_scope servers;
+    int client;
+
+    dure_scope_open(&servers);
+    dure_scope_open(&server.scope);
+    CHECK_EQ(dure_spawn(&servers, serve_into_ended, &pointer, sizeof pointer), 0);
+    dure_scope_cancel(&server.scope);
+    client = knock(server.listener);
+    YIELD_UNTIL(atomic_load(&server.ended));
+    dure_scope_cancel(&servers);
+    CHECK_FAILS(dure_scope_close(&server.scope), ECANCELED);
+    CHECK_FAILS(dure_scope_close(&servers), ECANCELED);
+    close(client);
+    CHECK_EQ(dure_close(server.listener), 0);
+}
+
+TEST_OUTSIDE(serve_without_a_run)
+{
+    int listener = dure_listen_tcp("127.0.0.1", 0), client = knock(listener);
+    dure_scope scope;
+
+    dure_scope_open_with(&scope, &(dure_scope_options){ .deadline = dure_after(DURE_MINUTE) });
+    CHECK_FAILS(dure_serve(&scope, listener, echo), EPERM);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    close(client);
+    CHECK_EQ(dure_close(listener), 0);
+}
+
 /* A listener with O_NONBLOCK serves as well, without turning in circles. */
 TEST(with_nonblock)
 {
@@ -370,6 +422,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_and_is_canceled),
+        cmocka_unit_test(serve_into_an_ended_scope),
+        cmocka_unit_test(serve_without_a_run),
         cmocka_unit_test(ends_with_its_listener),
         cmocka_unit_test(no_listener),
         cmocka_unit_test(with_nonblock),
