@@ -54,6 +54,10 @@ DURE_API int dure_run_with(const dure_run_options *options, dure_fn *fn, void *a
            poll(dure_loop_fd() for POLLIN, dure_loop_wait_ns());
        result = dure_loop_close();
 
+   Between the turns the thread is a plain one: it may spawn, cancel and use
+   twins, and the descriptor polls readable if a turn has to follow. Only a
+   dure_close under a waiting task takes turns itself, until the task knows.
+
    options: as dure_run_with; its loops counts the other loops too, and 0 is 1 here.
    Returns: 0, or -1 with errno as dure_run, and
      ENOTSUP  the backend has no descriptor to poll (poll, select).

@@ -171,7 +171,10 @@ static void collect(struct backend *backend, int64_t wait_ns)
     if (reap(u) == 0 && waiting && list_empty(&u->ended))
         wait_for_room(u);
     uring_tell_ended(u);
-    /* Someone else's loop sleeps next, on the ring's descriptor. */
+    /* Someone else's loop sleeps next, on the ring's descriptor: the kernel has to know all that may
+       end that sleep, the poll on wake_fd first. */
+    if (unlikely(u->polled) && unlikely(u->wake_unarmed))
+        arm_wake(u);
     if (u->polled && io_uring_sq_ready(&u->ring))
         (void)io_uring_submit(&u->ring);
     u->collecting = false;

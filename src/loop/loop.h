@@ -67,6 +67,11 @@ void runtime_stop(struct runtime *runtime);
 struct runtime *runtime_hold(void);
 void runtime_let_go(struct runtime *runtime);
 
+/* embedded.c */
+/* Between the turns, on the loop's own thread: takes turns until the signal comes, which nobody else
+   could give. */
+void embedded_wait(struct loop *loop, struct waiter *waiter);
+
 /* io.c: an operation and the task that waits for it. */
 struct io {
     struct op op;

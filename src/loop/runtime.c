@@ -50,7 +50,7 @@ static void root_event(struct scope *root, enum scope_event event)
         root->counted = 0;
         sched_root_emptied();
     } else if (event == SCOPE_ADOPTED) {
-        sched_release(); /* go_foreign's hold */
+        sched_release(); /* go_from_outside's hold */
     }
 }
 
@@ -165,16 +165,6 @@ static int start_best(struct runtime *runtime)
     return error;
 }
 
-static void *loop_main(void *arg)
-{
-    struct loop *loop = arg;
-    struct runtime *runtime = loop->runtime;
-
-    while (!atomic_load_explicit(&runtime->done, memory_order_acquire))
-        loop_turn(loop, true);
-    return NULL;
-}
-
 /* Every other loop says how its start went before any of them runs. */
 struct starting {
     pthread_mutex_t lock;
@@ -207,7 +197,7 @@ static void *thread_main(void *arg)
     pthread_cond_broadcast(&starting->changed);
     pthread_mutex_unlock(&starting->lock);
     if (go > 0) {
-        loop_main(loop);
+        runtime_turn_until_done(loop);
         /* Another loop that has sent us the last message may still be about to wake us. */
         pthread_barrier_wait(&runtime->end);
     }
@@ -333,17 +323,6 @@ static void unclaim(struct runtime *runtime)
     free(runtime);
 }
 
-/* Another event loop must be able to wait for ours. */
-static int check_embedded(struct runtime *runtime)
-{
-    struct backend *backend = runtime->loops[0]->backend;
-
-    if (backend->ops->poll_fd(backend) >= 0)
-        return 0;
-    dure_fail(ENOTSUP, "the backend %s has no descriptor to poll", backend->ops->name);
-    return -ENOTSUP;
-}
-
 static int begin(const struct settings *settings, bool embedded, dure_fn *fn, void *arg)
 {
     struct pool_options pool = { .threads_max[POOL_FILES] = settings->blocking_threads };
@@ -388,7 +367,7 @@ static int begin(const struct settings *settings, bool embedded, dure_fn *fn, vo
         dure_fail(-error, "cannot watch for signals: %s", strerror(-error));
         goto err_end_threads;
     }
-    error = embedded ? check_embedded(runtime) : 0;
+    error = embedded ? embedded_check(runtime) : 0;
     if (error == 0)
         error = start_first(runtime, fn, arg);
     if (error < 0)
@@ -418,7 +397,20 @@ err_unclaim:
     return error;
 }
 
-static int finish(void)
+int runtime_begin(const struct settings *settings, bool embedded, dure_fn *fn, void *arg)
+{
+    int error = claim();
+
+    return error < 0 ? error : begin(settings, embedded, fn, arg);
+}
+
+void runtime_turn_until_done(struct loop *loop)
+{
+    while (!atomic_load_explicit(&loop->runtime->done, memory_order_acquire))
+        loop_turn(loop, true);
+}
+
+int runtime_finish(void)
 {
     struct runtime *runtime = runtime_active;
     bool stopped = atomic_load(&runtime->stopping);
@@ -453,91 +445,18 @@ int dure_run_with(const dure_run_options *options, dure_fn *fn, void *arg)
 
     error = settings_read(&settings, options);
     if (error == 0)
-        error = claim();
-    if (error == 0)
-        error = begin(&settings, false, fn, arg);
+        error = runtime_begin(&settings, false, fn, arg);
     if (error < 0) {
         errno = -error;
         return -1;
     }
-    loop_main(runtime_active->loops[0]);
-    return finish();
+    runtime_turn_until_done(runtime_active->loops[0]);
+    return runtime_finish();
 }
 
 int dure_run(dure_fn *fn, void *arg)
 {
     return dure_run_with(NULL, fn, arg);
-}
-
-/* --- for a thread that another event loop owns --- */
-
-int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg)
-{
-    struct settings settings;
-    int error;
-
-    error = settings_read(&settings, options);
-    if (!options || !options->loops)
-        settings.loops = 1;
-    if (error == 0)
-        error = claim();
-    if (error == 0)
-        error = begin(&settings, true, fn, arg);
-    if (error < 0) {
-        errno = -error;
-        return -1;
-    }
-    return 0;
-}
-
-int dure_loop_turn(void)
-{
-    struct loop *loop = runtime_active->loops[0];
-
-    atomic_store_explicit(&loop->sched.sleeping, false, memory_order_relaxed);
-    loop_turn(loop, false);
-    if (atomic_load_explicit(&loop->runtime->done, memory_order_acquire))
-        return 0;
-    /* The thread sleeps in the other event loop from here on: messages must wake it. As in rest(),
-       said before the look. */
-    atomic_store_explicit(&loop->sched.sleeping, true, memory_order_seq_cst);
-    if (!inbox_empty(&loop->sched.inbox))
-        loop->sched.wake(&loop->sched);
-    return 1;
-}
-
-int dure_loop_fd(void)
-{
-    struct backend *backend = runtime_active->loops[0]->backend;
-
-    return backend->ops->poll_fd(backend);
-}
-
-int64_t dure_loop_wait_ns(void)
-{
-    struct sched *sched = &runtime_active->loops[0]->sched;
-    int64_t next_ns, now_ns;
-
-    if (sched_has_work(sched) || !inbox_empty(&sched->inbox))
-        return 0;
-    next_ns = timers_next(&sched->timers);
-    if (next_ns == INT64_MAX)
-        return -1;
-    now_ns = sched->now(sched);
-    return next_ns > now_ns ? next_ns - now_ns : 0;
-}
-
-int dure_loop_close(void)
-{
-    struct runtime *runtime = runtime_active;
-
-    if (!atomic_load_explicit(&runtime->done, memory_order_acquire)) {
-        atomic_store(&runtime->stopping, true);
-        runtime_stop(runtime);
-    }
-    atomic_store_explicit(&runtime->loops[0]->sched.sleeping, false, memory_order_relaxed);
-    loop_main(runtime->loops[0]);
-    return finish();
 }
 
 unsigned dure_loop_count(void)
@@ -568,28 +487,29 @@ void runtime_let_go(struct runtime *runtime)
     sched_release();
 }
 
-static int go_foreign(dure_fn *fn, const void *arg, size_t len)
+/* From a plain thread, or between the turns of a loop: nothing keeps the run from ending meanwhile
+   but the hold. */
+static int go_from_outside(dure_fn *fn, const void *arg, size_t len)
 {
     struct runtime *runtime = runtime_hold();
-    int result;
+    int result, error;
 
     if (!runtime)
         return dure_fail(EPERM, task_forked ? "a forked child may only exec or _exit, not spawn"
                                             : "no run is active: dure_go is for tasks and threads "
                                               "during dure_run");
     result = dure_spawn((dure_scope *)(void *)&runtime->loops[0]->root, fn, arg, len);
-    if (result < 0) {
-        int error = errno;
-
-        runtime_let_go(runtime);
-        errno = error;
-    }
+    if (result == 0 && !sched_here)
+        return 0; /* the task's arrival lets go, see root_event */
+    error = errno;
+    runtime_let_go(runtime);
+    errno = error;
     return result;
 }
 
 int dure_go(dure_fn *fn, const void *arg, size_t len)
 {
-    if (!sched_here)
-        return go_foreign(fn, arg, len);
+    if (unlikely(!task_current()))
+        return go_from_outside(fn, arg, len);
     return dure_spawn((dure_scope *)(void *)&loop_here()->root, fn, arg, len);
 }

@@ -1,4 +1,4 @@
-/* What the parts of a run share: runtime.c, options.c, watch.c. */
+/* What the parts of a run share: runtime.c, embedded.c, options.c, watch.c. */
 #ifndef DURE_SRC_LOOP_RUNTIME_H
 #define DURE_SRC_LOOP_RUNTIME_H
 
@@ -20,6 +20,17 @@ struct settings {
 int settings_read(struct settings *settings, const dure_run_options *options);
 /* Processors that this process may use: affinity and cgroup quota. At least 1. */
 unsigned settings_processors(void);
+
+/* runtime.c */
+/* Starts a run and its first task. Returns 0 or -errno, with words for dure_why. */
+int runtime_begin(const struct settings *settings, bool embedded, dure_fn *fn, void *arg);
+void runtime_turn_until_done(struct loop *loop);
+/* All is done: ends the run. Returns the first task's result, with its errno. */
+int runtime_finish(void);
+
+/* embedded.c */
+/* Returns 0, or -ENOTSUP if no other event loop could wait for this run's. */
+int embedded_check(struct runtime *runtime);
 
 /* watch.c: a thread that takes in the signals which concern the run. */
 struct watch;

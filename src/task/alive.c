@@ -1,4 +1,5 @@
-/* What keeps a run from ending, and who is still inside its loops' memory when it has ended. */
+/* What keeps a run from ending, and who is still inside its loops' memory when it has ended; and
+   what a loop is to plain threads besides. */
 #include "task/task.h"
 
 #include <sched.h>
@@ -73,6 +74,16 @@ bool sched_hold(bool inside)
 void sched_release(void)
 {
     leave(OUTSIDER);
+}
+
+void sched_stir(void)
+{
+    struct sched *sched = sched_here;
+
+    /* Relaxed: the thread itself has set it, and whoever else takes it away wakes. */
+    if (sched && !sched->current &&
+        atomic_exchange_explicit(&sched->sleeping, false, memory_order_relaxed))
+        sched->wake(sched);
 }
 
 int64_t sched_now(struct sched *sched)

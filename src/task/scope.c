@@ -346,6 +346,7 @@ void dure_scope_cancel(dure_scope *public_scope)
 
     if (scope->home == sched_here || !scope->home) {
         scope_end(scope, CAUSE_CANCEL);
+        sched_stir();
         return;
     }
     flow = flow_current();
@@ -389,6 +390,8 @@ void dure_scope_set_deadline(dure_scope *public_scope, dure_deadline deadline)
 
     if (likely(scope->home && scope->home == sched_here)) {
         set_deadline(scope, deadline.at_ns);
+        if (unlikely(!sched_here->current))
+            sched_stir();
         return;
     }
     STORE(scope->deadline_ns, deadline.at_ns);

@@ -294,10 +294,13 @@ static inline __attribute__((always_inline)) int spawn(struct scope *scope,
     else
         set_name(task, "task");
     task->place = place_of(scope, sched, options->place);
-    if (likely(local))
-        adopt(scope, task);
-    else
+    if (unlikely(!local)) {
         spawn_foreign(scope, task);
+        return 0;
+    }
+    adopt(scope, task);
+    if (unlikely(!sched->current))
+        sched_stir();
     return 0;
 }
 

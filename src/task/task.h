@@ -203,6 +203,9 @@ void sched_pass_on(struct sched *sched);
 struct sched *sched_least_loaded(void);
 
 /* alive.c */
+/* A thread that owns its loop did something between the turns that a turn has to follow: makes the
+   loop's descriptor tell. Tasks need not. */
+void sched_stir(void);
 /* The clock of a loop; NULL: the machine's. */
 int64_t sched_now(struct sched *sched);
 /* A root has its first task, or no task any more. Its loop's thread. */

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 static int nothing(void *arg)
@@ -177,6 +178,126 @@ static void between_the_turns(void)
     close(fds[1]);
 }
 
+/* True once the outer loop would take a turn of its own accord; a lost wake ends in false. */
+static bool is_due(int patience_ms)
+{
+    struct pollfd fd = { .fd = dure_loop_fd(), .events = POLLIN };
+
+    return poll(&fd, 1, patience_ms) > 0;
+}
+
+/* Turns until the outer loop would sleep for ever. */
+static void turn_until_idle(void)
+{
+    while (is_due(0) || dure_loop_wait_ns() == 0)
+        CHECK_EQ(dure_loop_turn(), 1);
+    CHECK_EQ(dure_loop_wait_ns(), -1);
+}
+
+static dure_scope of_a_task;
+
+static int open_and_sleep(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(dure_scope_open(&of_a_task), 0);
+    CHECK_FAILS(dure_sleep_until((dure_deadline){ 0 }), ECANCELED);
+    dure_scope_close(&of_a_task);
+    atomic_fetch_add(&gone, 1);
+    return 0;
+}
+
+/* The outer loop may have asked how long to wait before the thread does something that wants a turn:
+   the descriptor tells. */
+static void is_due_after_what_happens_between_the_turns(void)
+{
+    int i;
+
+    atomic_store(&gone, 0);
+    CHECK_EQ(dure_loop_open(NULL, sleep_for_ever, NULL), 0);
+    turn_until_idle();
+    for (i = 0; i < 2; i++) {
+        CHECK_EQ(dure_go(open_and_sleep, NULL, 0), 0);
+        CHECK(is_due(10000));
+        turn_until_idle();
+        if (i == 0)
+            dure_scope_cancel(&of_a_task);
+        else
+            dure_scope_set_deadline(&of_a_task, dure_after(DURE_MILLISECOND));
+        CHECK(is_due(10000));
+        while (gone == i)
+            CHECK_EQ(dure_loop_turn(), 1);
+        turn_until_idle();
+    }
+    CHECK_EQ(dure_loop_close(), 0);
+    CHECK_EQ(gone, 3);
+}
+
+/* A turn goes by the time at its beginning, not by that at the last one's end. */
+static void one_turn_ends_a_sleep(void)
+{
+    int64_t duration_ns = DURE_MILLISECOND, begun_ns;
+
+    atomic_store(&gone, 0);
+    CHECK_EQ(dure_loop_open(NULL, wait_for_a_hundred, NULL), 0);
+    while (dure_loop_wait_ns() == 0)
+        CHECK_EQ(dure_loop_turn(), 1);
+    begun_ns = dure_now();
+    atomic_store(&gone, 100);
+    while (dure_now() - begun_ns < 2 * duration_ns)
+        usleep(1000);
+    CHECK_EQ(dure_loop_turn(), 0);
+    CHECK_EQ(dure_loop_close(), 0);
+}
+
+static int read_until_closed(void *arg)
+{
+    char byte;
+
+    CHECK_FAILS(dure_read(*(int *)arg, &byte, 1), EBADF);
+    atomic_fetch_add(&gone, 1);
+    return 0;
+}
+
+/* A close waits for the waits that it ends, and here those can only end in turns of the same
+   thread. */
+static void close_under_a_task_between_the_turns(void)
+{
+    int fds[2];
+
+    atomic_store(&gone, 0);
+    CHECK_EQ(pipe(fds), 0);
+    CHECK_EQ(dure_loop_open(NULL, read_until_closed, fds), 0);
+    turn_until_idle();
+    CHECK_EQ(dure_close(fds[0]), 0);
+    turn_until_done();
+    CHECK_EQ(gone, 1);
+    CHECK_EQ(dure_loop_close(), 0);
+    close(fds[1]);
+}
+
+/* A spawn that succeeds runs; after the end it can only be refused. */
+static void dure_go_after_the_end(void)
+{
+    atomic_store(&gone, 0);
+    CHECK_EQ(dure_loop_open(NULL, nothing, NULL), 0);
+    turn_until_done();
+    CHECK_FAILS(dure_go(count_one, NULL, 0), EPERM);
+    CHECK_EQ(dure_loop_close(), 0);
+    CHECK_EQ(gone, 0);
+}
+
+/* Both a stop signal and the close end the roots; either may come while the other is under way. */
+static void close_after_a_stop_signal(void)
+{
+    atomic_store(&gone, 0);
+    CHECK_EQ(dure_loop_open(NULL, sleep_for_ever, NULL), 0);
+    turn_until_idle();
+    CHECK_EQ(kill(getpid(), SIGTERM), 0);
+    CHECK(is_due(10000));
+    CHECK_EQ(dure_loop_close(), 0);
+    CHECK_EQ(gone, 1);
+}
+
 static int set(void *arg)
 {
     *(int *)arg = 1;
@@ -211,6 +332,11 @@ EMBEDDED(reads_timers_and_the_result)
 EMBEDDED(wakes_from_elsewhere)
 EMBEDDED(close_before_the_end)
 EMBEDDED(between_the_turns)
+EMBEDDED(is_due_after_what_happens_between_the_turns)
+EMBEDDED(one_turn_ends_a_sleep)
+EMBEDDED(close_under_a_task_between_the_turns)
+EMBEDDED(dure_go_after_the_end)
+EMBEDDED(close_after_a_stop_signal)
 
 int main(void)
 {
@@ -220,6 +346,11 @@ int main(void)
         cmocka_unit_test(embedded_wakes_from_elsewhere),
         cmocka_unit_test(embedded_close_before_the_end),
         cmocka_unit_test(embedded_between_the_turns),
+        cmocka_unit_test(embedded_is_due_after_what_happens_between_the_turns),
+        cmocka_unit_test(embedded_one_turn_ends_a_sleep),
+        cmocka_unit_test(embedded_close_under_a_task_between_the_turns),
+        cmocka_unit_test(embedded_dure_go_after_the_end),
+        cmocka_unit_test(embedded_close_after_a_stop_signal),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);
