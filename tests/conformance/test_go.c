@@ -100,7 +100,7 @@ TEST_OUTSIDE(no_run_no_spawn)
 
 /* --- at the run's end --- */
 
-static atomic_int taken, ran;
+static atomic_int taken, ran, rounds_begun;
 static atomic_bool stop_going;
 
 static int note_run(void *arg)
@@ -112,17 +112,28 @@ static int note_run(void *arg)
 
 static void *go_all_the_time(void *arg)
 {
+    /* So many a run at the most: a run ends when the roots are empty, and without a bound two
+       threads could fill them faster than the loops empty them, for ever. */
+    enum { goes_a_round = 30 };
+    int round = 0, left = 0;
+
     (void)arg;
     while (!atomic_load(&stop_going)) {
-        if (dure_go(note_run, NULL, 0) == 0)
+        if (round != atomic_load(&rounds_begun)) {
+            round = atomic_load(&rounds_begun);
+            left = goes_a_round;
+        }
+        if (left > 0 && dure_go(note_run, NULL, 0) == 0) {
             atomic_fetch_add(&taken, 1);
-        else
+            left--;
+        } else if (left > 0) {
             CHECK_EQ(errno, EPERM);
-        /* Two threads could send more than the loops can do, and a run so would never end. */
-        while (atomic_load(&taken) - atomic_load(&ran) > 20)
+        }
+        /* Few at a time: the roots are empty again and again. */
+        while (left > 0 && atomic_load(&taken) - atomic_load(&ran) > 1)
             sched_yield();
-        if (atomic_load(&taken) % 8 == 0)
-            usleep(20);
+        if (left == 0)
+            usleep(20); /* leaves the processor to the loops until the next round */
     }
     return NULL;
 }
@@ -150,6 +161,7 @@ TEST_OUTSIDE(dure_go_meets_the_runs_end)
     for (i = 0; i < rounds; i++) {
         int yields = i % 10;
 
+        atomic_fetch_add(&rounds_begun, 1);
         CHECK_EQ(
             dure_run_with(&(dure_run_options){ .loops = 1 + (unsigned)i % 3 }, end_soon, &yields),
             0);
