@@ -8,7 +8,7 @@ DURE_BEGIN_DECLS
 
 /* Writes what every loop and every task is doing: name, what it waits for,
    on which descriptor, since when, in whose scope it lives, until when, and a
-   parked task's stack by frame.
+   parked task's stack by frame; and what else keeps the run from ending.
    fd: where the text goes; written with blocking calls.
    Returns: 0, or -1 with errno of the failed write, or EPERM when no run is
    active.

@@ -118,8 +118,9 @@ static void print_loop(struct text *out, struct sched *sched)
 
     for (node = sched->started.next; node != &sched->started; node = node->next)
         tasks++;
-    text_printf(out, "loop %u: %zu tasks, %u not started, %zu timers\n", sched->number, tasks,
-                unstarted, sched->timers.count);
+    text_printf(out, "loop %u: %zu tasks, %u not started, %zu timers%s\n", sched->number, tasks,
+                unstarted, sched->timers.count,
+                inbox_empty(&sched->inbox) ? "" : ", messages wait");
     for (node = sched->started.next; node != &sched->started; node = node->next)
         print_task(out, container_of(node, struct task, all), now_ns);
 }
@@ -225,6 +226,18 @@ static void print_pool(struct text *out, struct pool *pool)
     }
 }
 
+/* Why the run goes on, should no task of it be left. */
+static void print_alive(struct text *out)
+{
+    unsigned roots, holds;
+
+    sched_count_alive(&roots, &holds);
+    if (!sched_here)
+        holds--; /* the dump's own */
+    text_printf(out, "kept by roots with tasks: %u, by scopes and spawns of plain threads: %u\n",
+                roots, holds);
+}
+
 static void print_run(struct text *out, struct runtime *runtime)
 {
     struct timespec now;
@@ -237,6 +250,7 @@ static void print_run(struct text *out, struct runtime *runtime)
     text_printf(out, "dure: %u loops on %s%s%s\n", runtime->loops_len, runtime->backend->name,
                 runtime->backend_note ? "; " : "",
                 runtime->backend_note ? runtime->backend_note : "");
+    print_alive(out);
     for (i = 0; parts && i < runtime->loops_len; i++)
         if (&runtime->loops[i]->sched != sched_here)
             parts[i] = part_ask(&runtime->loops[i]->sched);

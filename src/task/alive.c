@@ -76,6 +76,15 @@ void sched_release(void)
     leave(OUTSIDER);
 }
 
+void sched_count_alive(unsigned *roots, unsigned *holds)
+{
+    /* Relaxed: as the dump says it, it may have changed. */
+    uint64_t alive = atomic_load_explicit(&sched_group.alive, memory_order_relaxed);
+
+    *roots = (unsigned)(alive / ROOT);
+    *holds = (unsigned)(alive % ROOT);
+}
+
 void sched_stir(void)
 {
     struct sched *sched = sched_here;

@@ -215,6 +215,8 @@ void sched_root_emptied(void);
    inside something that keeps it already, and can keep it on. Any thread. */
 bool sched_hold(bool inside);
 void sched_release(void);
+/* What keeps the run, for the dump: roots that have tasks, and holds. */
+void sched_count_alive(unsigned *roots, unsigned *holds);
 /* A thread without a loop uses one's memory from enter to leave; settle waits until none does. */
 void sched_enter_outside(void);
 void sched_leave_outside(void);

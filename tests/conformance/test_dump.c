@@ -128,6 +128,27 @@ TEST(dump_names_tasks_and_waits)
     CHECK_EQ(dure_close(fds[1]), 0);
 }
 
+static void *dump_in_a_scope(void *arg)
+{
+    dure_scope scope;
+
+    CHECK_EQ(dure_scope_open(&scope), 0);
+    dump_from_a_thread(arg);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    return NULL;
+}
+
+/* A run that goes on without tasks is kept by somebody. */
+TEST(dump_tells_what_keeps_the_run)
+{
+    pthread_t thread;
+
+    CHECK_HAS(dump(), "tasks: 1, by scopes and spawns of plain threads: 0");
+    pthread_create(&thread, NULL, dump_in_a_scope, NULL);
+    CHECK_EQ(dure_blocking(join, &thread, sizeof thread), 0);
+    CHECK_HAS(text, "tasks: 1, by scopes and spawns of plain threads: 1");
+}
+
 static int hog(void *arg)
 {
     atomic_bool *enough = *(atomic_bool **)arg;
@@ -225,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dump_names_tasks_and_waits),
+        cmocka_unit_test(dump_tells_what_keeps_the_run),
         cmocka_unit_test(dump_names_who_hogs_its_loop),
         cmocka_unit_test(dump_to_nowhere),
         cmocka_unit_test(dump_without_a_run),
