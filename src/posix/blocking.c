@@ -13,14 +13,14 @@ struct call {
     dure_fn *fn;
     void *arg;
     struct flow *caller;
-    _Atomic(struct flow *) thread; /* the flow of the thread that runs it, while it does */
-    _Atomic bool canceled;
+    struct flow *thread; /* of the thread that runs it, while it does */
+    bool canceled;
     int result, error;
     bool withdrawn;
 };
 
-/* Guards call->thread and the end of the thread's borrowed home: between the pool's thread and the
-   loop that tells it of a cancel. Held for some instructions. */
+/* Guards a call's thread and canceled, and the end of the thread's borrowed home: between the pool's
+   thread and the loop that tells it of a cancel. Held for some instructions. */
 static pthread_mutex_t borrow_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void run_call(struct pool_job *job)
