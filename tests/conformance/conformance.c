@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* A test that takes longer hangs. The slowest, under a sanitizer, take a quarter of it. */
 #define TEST_SECONDS 100
@@ -196,14 +197,31 @@ unsigned conformance_scale(unsigned wanted)
 
 /* --- running --- */
 
+static int64_t processor_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * DURE_SECOND + used.tv_nsec;
+}
+
 static void on_alarm(int signal)
 {
-    static const char text[] = "\nthe test hangs; this is what its tasks wait for:\n";
+    struct timespec second = { .tv_sec = 1 };
+    int64_t before_ns = processor_ns();
+    char text[160];
+    int len;
 
     (void)signal;
     /* Nothing here is async-signal-safe, but the test is lost anyway; a second alarm kills. */
-    alarm(5);
-    if (write(STDERR_FILENO, text, sizeof text - 1) > 0)
+    alarm(10);
+    nanosleep(&second, NULL);
+    /* None: a wake was lost. A little: the machine is too busy. Much: it goes round in circles. */
+    len = snprintf(text, sizeof text,
+                   "\nthe test hangs, and used %d ms of processor time in the last second; this is "
+                   "what its tasks wait for:\n",
+                   (int)((processor_ns() - before_ns) / DURE_MILLISECOND));
+    if (write(STDERR_FILENO, text, (size_t)len) > 0)
         dure_dump(STDERR_FILENO);
     abort();
 }
