@@ -69,7 +69,8 @@ DURE_API int dure_scope_close(dure_scope *scope);
 /* Cancels a scope: the calls of its tasks, of the scopes inside it and of its
    opener's body fail with ECANCELED, those under way and those to come. With a
    grace, its tasks get that long first. A second cancel changes nothing.
-   Blocks: never. Threads: any, until the close returns. */
+   Blocks: never. Threads: any, until the close returns: whoever is not in the
+   scope has to know that it does not return meanwhile. */
 DURE_API void dure_scope_cancel(dure_scope *scope);
 
 /* Moves a scope's deadline, or takes it away with {0}. Moving one that has

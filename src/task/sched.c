@@ -16,17 +16,10 @@
 /* Every so many dispatches an unstarted task goes before the ready ones, lest tasks that keep each
    other ready starve it. */
 #define UNSTARTED_EVERY 16
-/* What a thief takes at the most: bounds the time it holds the lock. */
-#define STEAL_MAX 64
-/* A wake that no thief made use of doubles the number of spawns without another, up to this. */
-#define OFFERS_SKIP_MAX 1024
 /* A task this long is worth a wake, which costs both loops some 5 us together; looked at every so
    many starts, as the clock costs 20 ns. */
 #define TASK_LONG_NS INT64_C(25000)
 #define PACE_EVERY 4
-/* What a thief waits for a task to be started where it is: some times what a spawn and its join
-   take, little beside what a theft costs. */
-#define WAITED_NS 1000
 
 struct sched_group sched_group;
 _Thread_local struct sched *sched_here;
@@ -82,11 +75,6 @@ static __attribute__((noinline)) struct task *take_unstarted(struct sched *sched
         hint_add(&sched->unstarted_len, -1U);
     spin_unlock(&sched->unstarted_lock);
     return node ? container_of(node, struct task, queue) : NULL;
-}
-
-static unsigned unstarted_len(struct sched *sched)
-{
-    return atomic_load_explicit(&sched->unstarted_len, memory_order_relaxed);
 }
 
 /* Others wait while tasks start here: if those took their time, help is worth a wake again. */
@@ -383,141 +371,4 @@ void sched_post_quiet(struct sched *sched, struct message *message)
         inbox_push(&sched->inbox, message);
     else
         sched_post(sched, message);
-}
-
-/* The number of the task that is to start next there, 0 if there is none. */
-static uint64_t oldest(struct sched *victim)
-{
-    uint64_t number = 0;
-
-    spin_lock(&victim->unstarted_lock);
-    if (!list_empty(&victim->unstarted))
-        number = container_of(victim->unstarted.next, struct task, queue)->number;
-    spin_unlock(&victim->unstarted_lock);
-    return number;
-}
-
-/* True if tasks have to wait there: one that its own loop starts at once is not worth a theft. */
-static bool has_waiting(struct sched *victim, struct sched *thief)
-{
-    uint64_t number;
-    int64_t until_ns;
-
-    /* Sequentially consistent: after this loop said that it is idle, see sched_offer. */
-    if (atomic_load_explicit(&victim->unstarted_len, memory_order_seq_cst) == 0)
-        return false;
-    number = oldest(victim);
-    if (number == 0)
-        return false;
-    until_ns = thief->now(thief) + WAITED_NS;
-    while (thief->now(thief) < until_ns)
-        ;
-    return oldest(victim) == number;
-}
-
-/* Takes the older half of a loop's unstarted tasks. */
-static unsigned steal_from(struct sched *victim, struct sched *thief)
-{
-    struct list taken, *node;
-    unsigned len = 0, len_max;
-
-    if (!has_waiting(victim, thief))
-        return 0;
-    list_init(&taken);
-    spin_lock(&victim->unstarted_lock);
-    len_max = (atomic_load_explicit(&victim->unstarted_len, memory_order_relaxed) + 1) / 2;
-    while (len < len_max && len < STEAL_MAX && (node = list_pop_front(&victim->unstarted))) {
-        list_push_back(&taken, node);
-        len++;
-    }
-    hint_add(&victim->unstarted_len, -len);
-    spin_unlock(&victim->unstarted_lock);
-    if (len == 0)
-        return 0;
-    atomic_store_explicit(&victim->offer_taken, true, memory_order_relaxed);
-    spin_lock(&thief->unstarted_lock);
-    while ((node = list_pop_front(&taken)))
-        list_push_back(&thief->unstarted, node);
-    hint_add(&thief->unstarted_len, len);
-    spin_unlock(&thief->unstarted_lock);
-    return len;
-}
-
-unsigned sched_steal(struct sched *thief)
-{
-    unsigned i, len = 0;
-
-    for (i = 1; i < sched_group.len && len == 0; i++)
-        len = steal_from(sched_group.scheds[(thief->number + i) % sched_group.len], thief);
-    return len;
-}
-
-static unsigned load_of(struct sched *sched)
-{
-    return atomic_load_explicit(&sched->live, memory_order_relaxed) +
-           atomic_load_explicit(&sched->coming, memory_order_relaxed) + unstarted_len(sched);
-}
-
-struct sched *sched_least_loaded(void)
-{
-    struct sched *least = sched_here ? sched_here : sched_group.scheds[0];
-    unsigned i, load, load_min = load_of(least);
-
-    /* As many loops as processors: a walk is cheaper than keeping an order. */
-    for (i = 0; i < sched_group.len; i++) {
-        load = load_of(sched_group.scheds[i]);
-        if (load < load_min) {
-            load_min = load;
-            least = sched_group.scheds[i];
-        }
-    }
-    return least;
-}
-
-/* Makes one of the idle loops search, unless one does already. */
-static bool wake_thief(uint64_t idle)
-{
-    uint64_t bit = idle & -idle;
-    struct sched *thief;
-
-    if (atomic_exchange_explicit(&sched_group.searching, true, memory_order_seq_cst))
-        return false;
-    if (!(atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit)) {
-        atomic_store_explicit(&sched_group.searching, false, memory_order_seq_cst);
-        return false;
-    }
-    thief = sched_group.scheds[__builtin_ctzll(bit)];
-    atomic_store_explicit(&thief->sleeping, false, memory_order_seq_cst);
-    thief->wake(thief);
-    return true;
-}
-
-void sched_offer(struct sched *sched)
-{
-    /* Sequentially consistent, after the task was queued: a loop that becomes idle says so and then
-       looks for work once more, so that one of the two sees the other. */
-    uint64_t idle = atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
-
-    if (likely(idle == 0))
-        return;
-    if (atomic_exchange_explicit(&sched->offer_taken, false, memory_order_relaxed))
-        sched->offers_skip = 0;
-    if (sched->offers_skipped++ < sched->offers_skip || !wake_thief(idle))
-        return;
-    sched->offers_skipped = 0;
-    if (sched->offers_skip < OFFERS_SKIP_MAX)
-        sched->offers_skip = sched->offers_skip * 2 + 1;
-}
-
-void sched_pass_on(struct sched *sched)
-{
-    uint64_t idle = atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
-    unsigned i, own, left = 0;
-
-    for (i = 0; i < sched_group.len && idle; i++) {
-        own = sched_group.scheds[i] == sched; /* which is about to start one */
-        left += unstarted_len(sched_group.scheds[i]) > own;
-    }
-    if (left)
-        wake_thief(idle);
 }

@@ -177,6 +177,11 @@ static inline void hint_add(atomic_uint *counter, unsigned n)
                           memory_order_relaxed);
 }
 
+static inline unsigned unstarted_len(struct sched *sched)
+{
+    return atomic_load_explicit(&sched->unstarted_len, memory_order_relaxed);
+}
+
 /* The task runs on this loop from now on. */
 static inline void task_started(struct sched *sched, struct task *task)
 {
@@ -196,6 +201,8 @@ void sched_post(struct sched *sched, struct message *message); /* any thread */
 /* The same without waking it: for news that nobody waits for yet; some wake it all the same, so
    that they do not pile up. */
 void sched_post_quiet(struct sched *sched, struct message *message);
+
+/* steal.c */
 unsigned sched_steal(struct sched *thief);
 void sched_offer(struct sched *sched); /* unstarted tasks wait: wakes an idle loop */
 /* A thief has found work: wakes the next idle loop if more is left somewhere. */
