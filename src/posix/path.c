@@ -47,6 +47,12 @@ static int run(struct call *call)
     return (int)io_result(error < 0 ? error : call->result);
 }
 
+/* The system would say so too; the C library's headers promise that there is a path. */
+static int no_path(void)
+{
+    return (int)io_result(-EFAULT);
+}
+
 static int make_rename(const struct call *call)
 {
     return renameat(call->dir_fd, call->path, call->other_dir_fd, call->other_path);
@@ -54,6 +60,8 @@ static int make_rename(const struct call *call)
 
 int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path)
 {
+    if (!path || !new_path)
+        return no_path();
     return run(&(struct call){ .make = make_rename,
                                .name = "rename",
                                .fd = -1,
@@ -75,6 +83,8 @@ static int make_unlink(const struct call *call)
 
 int dure_unlinkat(int dir_fd, const char *path, int flags)
 {
+    if (!path)
+        return no_path();
     return run(&(struct call){ .make = make_unlink,
                                .name = flags & AT_REMOVEDIR ? "rmdir" : "unlink",
                                .fd = -1,
@@ -100,6 +110,8 @@ static int make_mkdir(const struct call *call)
 
 int dure_mkdirat(int dir_fd, const char *path, mode_t mode)
 {
+    if (!path)
+        return no_path();
     return run(&(struct call){ .make = make_mkdir,
                                .name = "mkdir",
                                .fd = -1,
