@@ -35,7 +35,7 @@ int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg)
 static void begin_pause(struct loop *loop)
 {
     /* Sequentially consistent, and before the look, as in rest() in loop.c. */
-    atomic_store_explicit(&loop->sched.sleeping, true, memory_order_seq_cst);
+    (void)atomic_exchange_explicit(&loop->sched.sleeping, true, memory_order_seq_cst);
     if (!inbox_empty(&loop->sched.inbox))
         loop->sched.wake(&loop->sched);
 }

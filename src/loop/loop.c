@@ -62,7 +62,7 @@ static bool search(struct loop *loop)
 {
     bool found = sched_steal(&loop->sched) != 0;
 
-    atomic_store_explicit(&sched_group.searching, false, memory_order_seq_cst);
+    (void)atomic_exchange_explicit(&sched_group.searching, false, memory_order_seq_cst);
     /* Whoever spawned meanwhile left the waking to us. */
     if (found)
         sched_pass_on(&loop->sched);
@@ -124,8 +124,9 @@ static void rest(struct loop *loop)
         return;
     }
     stack_cache_trim(sched->stacks, sched->now_ns);
-    /* Sequentially consistent: a sender pushes, then asks whether we sleep; we say so, then look. */
-    atomic_store_explicit(&sched->sleeping, true, memory_order_seq_cst);
+    /* Sequentially consistent: a sender pushes, then asks whether we sleep; we say so, then look. An
+       exchange, here and wherever a look follows: qemu-user 7.2 lets a load pass a store. */
+    (void)atomic_exchange_explicit(&sched->sleeping, true, memory_order_seq_cst);
     if (inbox_empty(&sched->inbox) &&
         !atomic_load_explicit(&loop->runtime->done, memory_order_seq_cst))
         look(loop, until_next_timer(sched));

@@ -98,7 +98,7 @@ static void start(struct sched *sched, struct task *task)
         /* Stolen. Its home tells it of its end in one of two ways: with a message to the loop it
            finds in task->sched, or by the level that is read here. Sequentially consistent on
            both sides (see tell() in spread.c), so that one of the two sees the other. */
-        __atomic_store_n(&task->sched, sched, __ATOMIC_SEQ_CST);
+        (void)__atomic_exchange_n(&task->sched, sched, __ATOMIC_SEQ_CST);
         scope_tell_task(task);
     }
     task_started(sched, task);
