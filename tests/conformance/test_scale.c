@@ -152,6 +152,18 @@ TEST_WITH(every_idle_loop_takes_work, .loops = 4)
     }
 }
 
+/* The hundredth keeps its loop until the other one has helped. */
+static int compute_or_wait_for_help(void *arg)
+{
+    int64_t begun_ns = dure_now();
+
+    if (*(int *)arg == 100)
+        while (!atomic_load(&done_on[1 - dure_loop_number()]) &&
+               conformance_patience(begun_ns, __FILE__, __LINE__, "the other loop helps"))
+            ;
+    return compute_shortly(NULL);
+}
+
 /* After much spawning that nobody needed help with, which makes the spawner call for help seldom:
    the first few long tasks must make it call again. */
 TEST_WITH(idle_loops_help_after_many_short_tasks, .loops = 2)
@@ -164,11 +176,10 @@ TEST_WITH(idle_loops_help_after_many_short_tasks, .loops = 2)
         atomic_store(&done_on[i], 0);
     dure_scope_open(&scope);
     for (i = 0; i < tasks; i++)
-        CHECK_EQ(dure_spawn(&scope, compute_shortly, NULL, 0), 0);
+        CHECK_EQ(dure_spawn(&scope, compute_or_wait_for_help, &i, sizeof i), 0);
     CHECK_EQ(dure_scope_close(&scope), 0);
     printf("# of %d tasks, %d on loop 0 and %d on loop 1\n", tasks, done_on[0], done_on[1]);
-    CHECK(done_on[0] >= tasks / 10 || UNDER_TSAN);
-    CHECK(done_on[1] >= tasks / 10);
+    CHECK(done_on[1] > 0);
 }
 
 /* --- many at once --- */
