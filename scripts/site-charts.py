@@ -38,7 +38,7 @@ text { font: 13px system-ui, "Segoe UI", "Noto Sans", Arial, sans-serif; fill: #
 def kind_of(contestant):
     if contestant.startswith(("floor", "two bare", "one thread", "two threads")):
         return "floor"
-    return "peer" if contestant in ("libuv", "nginx") else "ours"
+    return "peer" if contestant in ("libuv", "nginx", "Go", "State Threads") else "ours"
 
 
 def shown(value):
