@@ -92,18 +92,6 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
     return moved || n >= 0 ? (ssize_t)moved : io_result(n);
 }
 
-static int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int iov_len,
-                               off_t offset)
-{
-    struct io io;
-
-    io_init(&io, code, fd);
-    io.op.u.vec.iov = iov;
-    io.op.u.vec.len = iov_len;
-    io.op.u.vec.offset = offset;
-    return io_run(&io);
-}
-
 static bool fits_vector(int iov_len, off_t offset)
 {
     if (iov_len >= 0 && iov_len <= IOV_MAX && offset >= 0)

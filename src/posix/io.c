@@ -27,6 +27,18 @@ int64_t transfer_write(int fd, const void *buf, size_t len, int64_t offset)
     return io_run(&io);
 }
 
+int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int iov_len,
+                        int64_t offset)
+{
+    struct io io;
+
+    io_init(&io, code, fd);
+    io.op.u.vec.iov = iov;
+    io.op.u.vec.len = iov_len;
+    io.op.u.vec.offset = offset;
+    return io_run(&io);
+}
+
 /* A transfer of nothing, which the kernel answers without waiting, whatever the descriptor is. To
    the mechanisms it would be a transfer like any other: io_uring waits on a FIFO for it, and an
    empty vector would become an empty message. */
@@ -48,29 +60,13 @@ ssize_t dure_read(int fd, void *buf, size_t len)
     return io_result(transfer_read(fd, buf, len, -1));
 }
 
-static size_t total_len(const struct iovec *iov, int iov_len)
-{
-    size_t len = 0;
-    int i;
-
-    for (i = 0; i < iov_len; i++)
-        len += iov[i].iov_len;
-    return len;
-}
-
 ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
 {
-    struct io io;
-
     if (iov_len < 0 || iov_len > IOV_MAX)
         return io_result(-EINVAL);
-    if (total_len(iov, iov_len) == 0)
+    if (transfer_len(iov, (size_t)iov_len) == 0)
         return io_result(move_nothing(fd, false));
-    io_init(&io, OP_READV, fd);
-    io.op.u.vec.iov = iov;
-    io.op.u.vec.len = iov_len;
-    io.op.u.vec.offset = -1;
-    return io_result(io_run(&io));
+    return io_result(transfer_vector(fd, OP_READV, iov, iov_len, -1));
 }
 
 ssize_t dure_write(int fd, const void *buf, size_t len)
@@ -117,19 +113,14 @@ int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t fr
 ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)
 {
     size_t len;
-    struct io io;
     int64_t n;
 
     if (iov_len < 0 || iov_len > IOV_MAX)
         return io_result(-EINVAL);
-    len = total_len(iov, iov_len);
+    len = transfer_len(iov, (size_t)iov_len);
     if (len == 0)
         return io_result(move_nothing(fd, true));
-    io_init(&io, OP_WRITEV, fd);
-    io.op.u.vec.iov = iov;
-    io.op.u.vec.len = iov_len;
-    io.op.u.vec.offset = -1;
-    n = io_run(&io);
+    n = transfer_vector(fd, OP_WRITEV, iov, iov_len, -1);
     if (n <= 0 || (size_t)n == len)
         return io_result(n);
     return transfer_rest(fd, iov, (size_t)iov_len, (size_t)n, false, 0);

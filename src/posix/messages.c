@@ -32,22 +32,14 @@ static int64_t paid(int result)
     return answer;
 }
 
-static size_t total_len(const struct msghdr *header)
-{
-    size_t len = 0, i;
-
-    for (i = 0; i < header->msg_iovlen; i++)
-        len += header->msg_iov[i].iov_len;
-    return len;
-}
-
 /* A stream may have taken the last message in part: a call that waits moves all of it. */
 static void finish_last(int fd, struct mmsghdr *message, int flags)
 {
     struct msghdr *header = &message->msg_hdr;
     int64_t n;
 
-    if ((flags & MSG_DONTWAIT) || message->msg_len == total_len(header))
+    if ((flags & MSG_DONTWAIT) ||
+        message->msg_len == transfer_len(header->msg_iov, header->msg_iovlen))
         return;
     n = transfer_rest(fd, header->msg_iov, header->msg_iovlen, message->msg_len, true, flags);
     if (n > 0)
@@ -78,16 +70,19 @@ int dure_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
 /* The time is looked at after each message, as Linux does. */
 static bool is_over(const struct timespec *timeout, int64_t begun_ns)
 {
-    int64_t passed_ns = dure_now() - begun_ns;
+    int64_t passed_ns;
 
-    return timeout && passed_ns / DURE_SECOND >= timeout->tv_sec &&
+    if (!timeout)
+        return false;
+    passed_ns = dure_now() - begun_ns;
+    return passed_ns / DURE_SECOND >= timeout->tv_sec &&
            passed_ns - timeout->tv_sec * DURE_SECOND >= timeout->tv_nsec;
 }
 
 int dure_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
                   struct timespec *timeout)
 {
-    int64_t begun_ns = dure_now(), n;
+    int64_t begun_ns = timeout ? dure_now() : 0, n;
     unsigned moved = 0;
 
     if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= DURE_SECOND))

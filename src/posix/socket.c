@@ -296,21 +296,13 @@ ssize_t dure_sendto(int fd, const void *buf, size_t len, int flags, const struct
     return dure_sendmsg(fd, &header, flags);
 }
 
-static size_t total_len(const struct msghdr *msg)
-{
-    size_t len = 0, i;
-
-    for (i = 0; i < msg->msg_iovlen; i++)
-        len += msg->msg_iov[i].iov_len;
-    return len;
-}
-
 ssize_t dure_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     struct msghdr header = *msg;
     int64_t n = transfer_message(OP_SENDMSG, fd, &header, flags | MSG_NOSIGNAL);
 
-    if (likely(n <= 0 || (flags & MSG_DONTWAIT) || (size_t)n == total_len(msg)))
+    if (likely(n <= 0 || (flags & MSG_DONTWAIT) ||
+               (size_t)n == transfer_len(msg->msg_iov, msg->msg_iovlen)))
         return io_result(n);
     /* A datagram is never sent in part: this is a stream, and the control data are gone. */
     return transfer_rest(fd, msg->msg_iov, msg->msg_iovlen, (size_t)n, true, flags);

@@ -120,18 +120,12 @@ out_unasked:
     return error;
 }
 
-/* A plain thread whose scopes have ended asks no more; without one it is the plain call. */
-static int thread_may_ask(void)
-{
-    return thread_has_scope() ? thread_refused() : 0;
-}
-
 int dure_fstat(int fd, struct stat *buf)
 {
     int refused;
 
     if (!task_current()) {
-        refused = thread_may_ask();
+        refused = io_entry_refused();
         return refused < 0 ? (int)io_result(refused) : fstat(fd, buf);
     }
     return (int)io_result(fd < 0 ? -EBADF : stat_task(fd, NULL, buf));
@@ -142,7 +136,7 @@ int dure_stat(const char *path, struct stat *buf)
     int refused;
 
     if (!task_current()) {
-        refused = thread_may_ask();
+        refused = io_entry_refused();
         return refused < 0 ? (int)io_result(refused) : stat(path, buf);
     }
     return (int)io_result(path ? stat_task(-1, path, buf) : -EFAULT);

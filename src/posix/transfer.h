@@ -7,8 +7,20 @@
 /* One transfer, as one system call would move it. Each returns a count or -errno. */
 int64_t transfer_read(int fd, void *buf, size_t len, int64_t offset);
 int64_t transfer_write(int fd, const void *buf, size_t len, int64_t offset);
+int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int iov_len,
+                        int64_t offset);
 int64_t transfer_send(int fd, const void *buf, size_t len, int flags);
 int64_t transfer_recv(int fd, void *buf, size_t len, int flags);
+
+/* The bytes of a vector. */
+static inline size_t transfer_len(const struct iovec *iov, size_t iov_len)
+{
+    size_t len = 0, i;
+
+    for (i = 0; i < iov_len; i++)
+        len += iov[i].iov_len;
+    return len;
+}
 
 /* Sends or writes what is left of a vector, from its byte `from` on, until all is gone; socket: by
    send with these flags. Returns how many bytes in all have moved, `from` included, or -errno if
