@@ -4,9 +4,11 @@
 
 #include <dure/base.h>
 #include <dure/blocking.h>
+#include <dure/cond.h>
 #include <dure/file.h>
 #include <dure/inspect.h>
 #include <dure/io.h>
+#include <dure/mutex.h>
 #include <dure/run.h>
 #include <dure/scope.h>
 #include <dure/socket.h>

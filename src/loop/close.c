@@ -90,8 +90,6 @@ static bool forget_on(struct loop *loop, int fd)
     /* Relaxed: true only if this thread has set it. */
     at_once = sched_here == &loop->sched &&
               atomic_load_explicit(&forget.waiter.signaled, memory_order_relaxed);
-    if (unlikely(sched_here == &loop->sched && !forget.waiter.task))
-        embedded_wait(loop, &forget.waiter);
     waiter_wait(&forget.waiter, &wait);
     return at_once;
 }

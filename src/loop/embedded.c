@@ -13,6 +13,8 @@ int embedded_check(struct runtime *runtime)
     return -ENOTSUP;
 }
 
+static void take_turn(struct sched *sched);
+
 int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg)
 {
     struct settings settings;
@@ -27,6 +29,7 @@ int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg)
         errno = -error;
         return -1;
     }
+    runtime_active->loops[0]->sched.take_turn = take_turn;
     return 0;
 }
 
@@ -34,6 +37,7 @@ int dure_loop_open(const dure_run_options *options, dure_fn *fn, void *arg)
    by the descriptor that it polls. */
 static void begin_pause(struct loop *loop)
 {
+    loop->sched.take_turn = take_turn;
     /* Sequentially consistent, and before the look, as in rest() in loop.c. */
     (void)atomic_exchange_explicit(&loop->sched.sleeping, true, memory_order_seq_cst);
     if (!inbox_empty(&loop->sched.inbox))
@@ -44,6 +48,7 @@ static void end_pause(struct loop *loop)
 {
     struct sched *sched = &loop->sched;
 
+    sched->take_turn = NULL;
     /* Relaxed, as in rest(): a sender who still sees it wakes once too often. */
     atomic_store_explicit(&sched->sleeping, false, memory_order_relaxed);
     sched->now_ns = sched->now(sched); /* the pause took its time; timers are due by the new one */
@@ -62,12 +67,13 @@ int dure_loop_turn(void)
     return 1;
 }
 
-void embedded_wait(struct loop *loop, struct waiter *waiter)
+/* For the thread itself, which waits between its turns for what only they can bring. */
+static void take_turn(struct sched *sched)
 {
+    struct loop *loop = container_of(sched, struct loop, sched);
+
     end_pause(loop);
-    /* Acquire: see waiter_wait. */
-    while (atomic_load_explicit(&waiter->signaled, memory_order_acquire) == 0)
-        loop_turn(loop, true);
+    loop_turn(loop, true);
     begin_pause(loop);
     /* Tasks that have run meanwhile may have left something to do at once. */
     sched_stir();

@@ -67,11 +67,6 @@ void runtime_stop(struct runtime *runtime);
 struct runtime *runtime_hold(void);
 void runtime_let_go(struct runtime *runtime);
 
-/* embedded.c */
-/* Between the turns, on the loop's own thread: takes turns until the signal comes, which nobody else
-   could give. */
-void embedded_wait(struct loop *loop, struct waiter *waiter);
-
 /* io.c: an operation and the task that waits for it. */
 struct io {
     struct op op;
@@ -147,12 +142,6 @@ void descriptor_job_ended(struct loop *loop, int fd);
 bool descriptor_is_closing(const struct loop *loop, int fd);
 /* fd is a new description, made by a twin. Returns fd. */
 int descriptor_born(int fd);
-
-/* deadline.c */
-/* When the calls of a flow end: 0 if they have, INT64_MAX for never. */
-int64_t flow_deadline(const struct flow *flow);
-/* Ends its scopes whose deadline has passed and that no other loop looks after. */
-void flow_end_passed(struct flow *flow, int64_t now_ns);
 
 /* thread_io.c: operations of plain threads with a scope open. */
 int64_t thread_io(struct io *io);

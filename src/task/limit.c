@@ -67,8 +67,13 @@ static void withdraw(struct wait *wait)
 static bool may_not_wait(void)
 {
     struct task *task = task_current();
+    struct flow *thread;
 
-    if (!task || LOAD(task->flow.level) != LEVEL_ENDED)
+    if (!task) {
+        thread = flow_of_thread();
+        return thread && flow_has_ended(thread);
+    }
+    if (LOAD(task->flow.level) != LEVEL_ENDED)
         return false;
     task_yield();
     return true;

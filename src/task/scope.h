@@ -11,6 +11,7 @@
 #include <dure/scope.h>
 
 #include "task/task.h"
+#include "task/waiter.h"
 
 /* Why a scope ended; the first reason stays. */
 enum cause {
@@ -122,15 +123,36 @@ void scope_feel(struct scope *scope);
 /* A task of the scope has ended in failure. Home's thread. */
 void scope_fail(struct scope *scope, const struct task *task);
 
-/* thread.c: plain threads as openers of scopes. */
+/* deadline.c */
+/* When the calls of a flow end: 0 if they have, INT64_MAX for never. */
+int64_t flow_deadline(const struct flow *flow);
+/* Ends its scopes whose deadline has passed and that no other loop looks after. */
+void flow_end_passed(struct flow *flow, int64_t now_ns);
+/* True if a waiting call would be refused; looks at the deadlines itself. Its own thread. */
+bool flow_has_ended(struct flow *flow);
+
+/* thread.c: plain threads as openers of scopes. Their memory is used again, never given back: a
+   signal may come to a thread that has gone on, or has ended. */
 struct thread_flow {
     struct flow flow;
     pthread_mutex_t lock; /* guards the flow's chain of scopes and their levels */
-    int wake_fd;          /* eventfd: readable when a level has risen; -1 before the first scope */
+    int wake_fd;          /* eventfd: readable when a level has risen */
+    _Atomic uint32_t
+        doze; /* a futex: THREAD_DOZES while it sleeps in thread_doze, or is about to */
+    struct thread_flow *next_free;
 };
+#define THREAD_DOZES 1
 struct thread_flow *thread_flow_current(void);
-/* Makes a thread that waits in a call look at its scopes anew. Any thread. */
+/* Makes a thread that waits in a call look at its scopes anew. Any thread, while it has a scope
+   open. */
 void thread_rouse(struct thread_flow *thread);
+/* Makes one that dozes look at what it waits for. Any thread, at any time. */
+void thread_nudge(struct thread_flow *thread);
+/* Between these two the calling thread looks at what it waits for; thread_doze sleeps until a nudge
+   that came after the first, or until a time (INT64_MAX: none). */
+void thread_lie_down(struct thread_flow *thread);
+void thread_doze(struct thread_flow *thread, int64_t until_ns);
+void thread_get_up(struct thread_flow *thread);
 
 static inline struct thread_flow *thread_of(struct flow *flow)
 {

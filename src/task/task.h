@@ -130,6 +130,9 @@ struct sched {
     atomic_uint coming;   /* tasks on their way here from other loops; relaxed, a hint */
     void (*wake)(struct sched *sched);
     int64_t (*now)(struct sched *sched);
+    /* Between its turns, on its own thread: takes one, and sleeps in it when nothing is ready.
+       NULL while another turn is under way, in which nobody may wait but tasks. */
+    void (*take_turn)(struct sched *sched);
 };
 
 /* What all loops share. */
@@ -248,17 +251,6 @@ void task_leave(struct task *task);
 void task_free(struct task *task);
 /* Both; put off while a message to it is under way. Home's loop's thread. */
 void task_release(struct task *task);
-
-/* Somebody, task or thread, who waits for one signal that may come from any thread. */
-struct waiter {
-    struct message message;
-    struct task *task; /* NULL: a thread */
-    _Atomic uint32_t signaled;
-};
-void waiter_init(struct waiter *waiter);
-/* wait: for a task, what the dump says and how to cancel; a thread waits without a cancel. */
-void waiter_wait(struct waiter *waiter, struct wait *wait);
-void waiter_signal(struct waiter *waiter); /* any thread, once; the memory may be gone after it */
 
 /* why.c: the words of failures. */
 void flow_say(struct flow *flow, const char *format, ...) __attribute__((format(printf, 2, 3)));

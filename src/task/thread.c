@@ -2,13 +2,19 @@
 #include "task/scope.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static _Thread_local struct thread_flow *thread_here;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
+
+/* Those of threads that have ended; as many as there were threads at once. */
+static pthread_mutex_t free_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread_flow *free_flows;
 
 static void forget(void *value)
 {
@@ -18,10 +24,30 @@ static void forget(void *value)
         die("a thread ends with a scope open");
     if (thread->wake_fd >= 0)
         close(thread->wake_fd);
-    pthread_mutex_destroy(&thread->lock);
     free(thread->flow.why);
-    free(thread);
+    thread->flow = (struct flow){ 0 };
     thread_here = NULL;
+    pthread_mutex_lock(&free_lock);
+    thread->next_free = free_flows;
+    free_flows = thread;
+    pthread_mutex_unlock(&free_lock);
+}
+
+static struct thread_flow *flow_create(void)
+{
+    struct thread_flow *thread;
+
+    pthread_mutex_lock(&free_lock);
+    thread = free_flows;
+    if (thread)
+        free_flows = thread->next_free;
+    pthread_mutex_unlock(&free_lock);
+    if (thread)
+        return thread;
+    thread = calloc(1, sizeof *thread);
+    if (thread)
+        pthread_mutex_init(&thread->lock, NULL);
+    return thread;
 }
 
 static void make_key(void)
@@ -37,11 +63,10 @@ struct thread_flow *thread_flow_current(void)
     if (thread)
         return thread;
     pthread_once(&once, make_key);
-    thread = calloc(1, sizeof *thread);
+    thread = flow_create();
     if (!thread)
         return NULL;
     thread->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&thread->lock, NULL);
     thread_here = thread;
     pthread_setspecific(key, thread);
     return thread;
@@ -54,7 +79,36 @@ void thread_rouse(struct thread_flow *thread)
 
     if (thread->wake_fd >= 0 && write(thread->wake_fd, &one, sizeof one) < 0)
         ASSERT(errno == EAGAIN); /* full: it has been woken already */
+    thread_nudge(thread);
     errno = error;
+}
+
+/* Sequentially consistent, all three: a thread says that it dozes and then looks, whoever has news
+   for it publishes them and then asks. */
+void thread_nudge(struct thread_flow *thread)
+{
+    if (atomic_exchange_explicit(&thread->doze, 0, memory_order_seq_cst) == THREAD_DOZES)
+        syscall(SYS_futex, &thread->doze, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void thread_lie_down(struct thread_flow *thread)
+{
+    (void)atomic_exchange_explicit(&thread->doze, THREAD_DOZES, memory_order_seq_cst);
+}
+
+void thread_get_up(struct thread_flow *thread)
+{
+    /* Relaxed: who still sees it wakes once too often. */
+    atomic_store_explicit(&thread->doze, 0, memory_order_relaxed);
+}
+
+void thread_doze(struct thread_flow *thread, int64_t until_ns)
+{
+    /* An absolute time of CLOCK_MONOTONIC, the clock of sched_now. */
+    struct timespec at = { .tv_sec = until_ns / DURE_SECOND, .tv_nsec = until_ns % DURE_SECOND };
+
+    syscall(SYS_futex, &thread->doze, FUTEX_WAIT_BITSET_PRIVATE, THREAD_DOZES,
+            until_ns == INT64_MAX ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 struct flow *flow_of_thread(void)

@@ -1,54 +1,163 @@
 /* Waiting for one signal, as a task or as a thread. */
-#include "task/task.h"
+#include "task/waiter.h"
 
-#include <errno.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "task/scope.h"
 
-/* A waiting task's waiter is signaled by its message's arrival on the task's loop; a task that has
-   not parked yet finds the signal. */
+/* Who waits on a loop is signaled by the message's arrival there; a task that has not parked yet
+   finds the signal. */
 static void deliver(struct message *message)
 {
     struct waiter *waiter = container_of(message, struct waiter, message);
 
     atomic_store_explicit(&waiter->signaled, 1, memory_order_relaxed);
-    if (waiter->task->state == TASK_PARKED)
+    if (likely(waiter->task && waiter->task->state == TASK_PARKED))
         task_ready(waiter->task);
 }
 
 void waiter_init(struct waiter *waiter)
 {
     waiter->message.deliver = deliver;
-    waiter->task = task_current();
+    waiter->sched = sched_here;
+    waiter->task = waiter->sched ? waiter->sched->current : NULL;
+    if (unlikely(!waiter->task)) {
+        waiter->thread = thread_flow_current();
+        if (!waiter->thread)
+            die("no memory for a thread that is to wait");
+    }
     atomic_store_explicit(&waiter->signaled, 0, memory_order_relaxed);
 }
 
-void waiter_wait(struct waiter *waiter, struct wait *wait)
+static inline bool is_signaled(struct waiter *waiter)
 {
-    /* Acquire: what the signaler wrote before. (A task's signal comes on its own thread.) */
-    while (atomic_load_explicit(&waiter->signaled, memory_order_acquire) == 0) {
-        if (waiter->task)
-            task_park(wait);
-        else
-            syscall(SYS_futex, &waiter->signaled, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    /* Sequentially consistent: a thread says that it dozes and then looks, a signaler signals and
+       then asks. Also acquire: what the signaler wrote before. */
+    return atomic_load_explicit(&waiter->signaled, memory_order_seq_cst);
+}
+
+static void end_wait(struct wait *wait)
+{
+    wait->cancel_asked = true;
+    wait->cancel(wait);
+}
+
+/* --- as a task --- */
+
+struct time_limit {
+    struct timer timer;
+    struct wait *wait;
+    bool over;
+};
+
+static void time_over(struct timer *timer)
+{
+    struct time_limit *limit = container_of(timer, struct time_limit, timer);
+
+    if (limit->wait->cancel_asked || limit->wait->task->state != TASK_PARKED)
+        return; /* its end is under way */
+    limit->over = true;
+    end_wait(limit->wait);
+}
+
+static __attribute__((noinline)) bool park_until(struct waiter *waiter, struct wait *wait)
+{
+    struct sched *sched = sched_here;
+    struct time_limit limit = {
+        .timer = { .at_ns = wait->until_ns, .fire = time_over },
+        .wait = wait,
+    };
+
+    timers_add(&sched->timers, &limit.timer);
+    while (!is_signaled(waiter))
+        task_park(wait);
+    timers_remove(&sched->timers, &limit.timer);
+    return limit.over;
+}
+
+/* --- as a thread --- */
+
+static void wake_up(struct timer *timer)
+{
+    (void)timer; /* that it fires ends the turn's sleep */
+}
+
+/* Between the turns of a loop whose thread this is: the signal comes in one of them. */
+static void take_turn(struct sched *sched, int64_t until_ns)
+{
+    struct timer timer = { .at_ns = until_ns, .fire = wake_up };
+
+    if (!sched->take_turn)
+        die("what runs inside a turn of a loop, and is no task, must not wait");
+    if (until_ns != INT64_MAX)
+        timers_add(&sched->timers, &timer);
+    sched->take_turn(sched);
+    timers_remove(&sched->timers, &timer);
+}
+
+/* What else ends the wait than its signal; INT64_MAX: nothing that has a time. */
+static int64_t next_end(struct flow *flow, const struct wait *wait)
+{
+    int64_t scopes_ns = flow_deadline(flow);
+
+    return wait->until_ns && wait->until_ns < scopes_ns ? wait->until_ns : scopes_ns;
+}
+
+/* Returns true if the wait is to end; sets *over if it is the time's doing. */
+static bool is_to_end(struct flow *flow, const struct wait *wait, bool *over)
+{
+    if (flow_has_ended(flow))
+        return true;
+    *over = wait->until_ns && sched_now(sched_here) >= wait->until_ns;
+    return *over;
+}
+
+static bool wait_as_thread(struct waiter *waiter, struct wait *wait)
+{
+    struct thread_flow *thread = waiter->thread;
+    bool endable = wait && wait->cancel, over = false;
+
+    thread_lie_down(thread);
+    while (!is_signaled(waiter)) {
+        int64_t until_ns = INT64_MAX;
+
+        if (endable && is_to_end(&thread->flow, wait, &over)) {
+            endable = false;
+            end_wait(wait);
+        } else {
+            if (endable)
+                until_ns = next_end(&thread->flow, wait);
+            if (sched_here)
+                take_turn(sched_here, until_ns);
+            else
+                thread_doze(thread, until_ns);
+        }
+        thread_lie_down(thread);
     }
+    thread_get_up(thread);
+    return over;
+}
+
+bool waiter_wait(struct waiter *waiter, struct wait *wait)
+{
+    if (unlikely(!waiter->task))
+        return wait_as_thread(waiter, wait);
+    if (unlikely(wait->until_ns && wait->cancel))
+        return park_until(waiter, wait);
+    while (!is_signaled(waiter))
+        task_park(wait);
+    return false;
 }
 
 void waiter_signal(struct waiter *waiter)
 {
-    struct task *task = waiter->task;
-
-    if (!task) {
-        _Atomic uint32_t *at = &waiter->signaled;
-
-        /* Release: see waiter_wait. After it the memory may be gone: the wake needs its address
-           alone, and one that meets nobody is harmless. */
-        atomic_store_explicit(at, 1, memory_order_release);
-        syscall(SYS_futex, at, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-    } else if (task->sched == sched_here) {
+    if (likely(waiter->sched && waiter->sched == sched_here)) {
         deliver(&waiter->message);
+    } else if (waiter->sched) {
+        sched_post(waiter->sched, &waiter->message);
     } else {
-        sched_post(task->sched, &waiter->message);
+        struct thread_flow *thread = waiter->thread;
+
+        /* After the store the waiter's memory may be gone; a thread's own never is. */
+        atomic_store_explicit(&waiter->signaled, 1, memory_order_seq_cst);
+        thread_nudge(thread);
     }
 }

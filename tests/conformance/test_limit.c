@@ -188,6 +188,36 @@ TEST(spawner_is_cancelled_while_it_waits)
     CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
 }
 
+static void *spawn_from_thread(void *arg)
+{
+    dure_scope *full = ((void **)arg)[0], scope;
+
+    CHECK_EQ(dure_scope_open_with(
+                 &scope, &(dure_scope_options){ .deadline = dure_after(2 * DURE_MILLISECOND) }),
+             0);
+    CHECK_FAILS(dure_spawn(full, live_briefly, NULL, 0), ECANCELED);
+    CHECK_FAILS(dure_spawn(full, live_briefly, NULL, 0), ECANCELED); /* at entry */
+    CHECK_FAILS(dure_scope_close(&scope), ETIMEDOUT);
+    atomic_store((atomic_bool *)((void **)arg)[1], true);
+    return NULL;
+}
+
+TEST(thread_is_cancelled_while_it_waits)
+{
+    atomic_bool done = false;
+    dure_scope full;
+    void *args[2] = { &full, &done };
+    pthread_t thread;
+
+    dure_scope_open_with(&full, &(dure_scope_options){ .tasks_max = 1 });
+    CHECK_EQ(dure_spawn(&full, sleep_for_ever, NULL, 0), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, spawn_from_thread, args), 0);
+    YIELD_UNTIL(atomic_load(&done));
+    pthread_join(thread, NULL);
+    dure_scope_cancel(&full);
+    CHECK_FAILS(dure_scope_close(&full), ECANCELED);
+}
+
 static int spawn_within(void *arg)
 {
     dure_scope *scope = arg;
@@ -327,6 +357,7 @@ int main(void)
         cmocka_unit_test(place_that_becomes_free_elsewhere),
         cmocka_unit_test(waiting_spawners_are_first_come_first_served),
         cmocka_unit_test(spawner_is_cancelled_while_it_waits),
+        cmocka_unit_test(thread_is_cancelled_while_it_waits),
         cmocka_unit_test(withdrawals_meet_grants),
         cmocka_unit_test(cancelled_spawner_does_not_wait),
         cmocka_unit_test(end_of_the_scope_refuses_who_waits),

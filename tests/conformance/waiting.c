@@ -59,6 +59,11 @@ static void check_usable(const struct waiting_kind *kind, struct waiting *w, boo
     check_result(kind, &b);
 }
 
+static bool has_fd(const struct waiting_kind *kind)
+{
+    return !(kind->flags & (WAITING_NOT_FD | WAITING_OBJECT));
+}
+
 #define EACH(kinds, len) \
     for (const struct waiting_kind *kind = (kinds); kind < (kinds) + (len); kind++)
 
@@ -197,7 +202,7 @@ static void closed(const struct waiting_kind *kind, int place)
     struct waiting w;
     dure_scope scope;
 
-    if ((kind->flags & WAITING_NOT_FD) || !begin(kind, &w))
+    if (!has_fd(kind) || !begin(kind, &w))
         return;
     dure_scope_open(&scope);
     background_start(&b, &scope, place, call_of, &w);
@@ -236,7 +241,7 @@ void waiting_closed_by_thread(const struct waiting_kind *kinds, size_t len)
 
     EACH(kinds, len)
     {
-        if ((kind->flags & WAITING_NOT_FD) || !begin(kind, &w))
+        if (!has_fd(kind) || !begin(kind, &w))
             continue;
         dure_scope_open(&scope);
         background_start(&b, &scope, DURE_LOOP(1), call_of, &w);
@@ -263,7 +268,7 @@ void waiting_number_reused(const struct waiting_kind *kinds, size_t len)
 
     EACH(kinds, len)
     {
-        if ((kind->flags & WAITING_NOT_FD) || ((kind->flags & WAITING_ANON) && readiness_only()) ||
+        if (!has_fd(kind) || ((kind->flags & WAITING_ANON) && readiness_only()) ||
             !begin(kind, &w) || !begin(kind, &v))
             continue;
         dure_scope_open(&olds);
@@ -366,7 +371,7 @@ void waiting_dup(const struct waiting_kind *kinds, size_t len)
 
     EACH(kinds, len)
     {
-        if ((kind->flags & WAITING_NOT_FD) || !begin(kind, &w))
+        if (!has_fd(kind) || !begin(kind, &w))
             continue;
         twin = dure_dup(w.fd);
         CHECK(twin >= 0);

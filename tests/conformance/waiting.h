@@ -27,11 +27,12 @@ struct waiting_kind {
     unsigned flags;
     void (*starve)(struct waiting *w); /* after a result, has the next call wait again; or NULL */
 };
-#define WAITING_ONCE 0x1u   /* after one result the descriptor is of no further use (connect) */
-#define WAITING_NOT_FD 0x2u /* close says nothing about it */
-#define WAITING_POLL 0x4u   /* a close is an event: POLLNVAL */
-#define WAITING_ALONE 0x8u  /* two at once make no sense */
-#define WAITING_ANON 0x10u  /* poll and select cannot tell one such description from another */
+#define WAITING_ONCE 0x1u    /* after one result the descriptor is of no further use (connect) */
+#define WAITING_NOT_FD 0x2u  /* close says nothing about it */
+#define WAITING_POLL 0x4u    /* a close is an event: POLLNVAL */
+#define WAITING_ALONE 0x8u   /* two at once make no sense */
+#define WAITING_OBJECT 0x20u /* not for a descriptor at all: a lock, a channel */
+#define WAITING_ANON 0x10u   /* poll and select cannot tell one such description from another */
 
 /* All of that for each kind of an array, each a test body's worth. */
 void waiting_goes_on(const struct waiting_kind *kinds, size_t len);

@@ -1,5 +1,5 @@
 /* What a caller may ask about the scopes around it: how long yet, and whether still. */
-#include "loop/loop.h"
+#include "task/scope.h"
 
 #include <dure/time.h>
 
@@ -81,7 +81,7 @@ static bool home_has_ended(const struct flow *flow)
 
 /* Whoever asks may not have waited for long, so that its loop has not turned, or the loop of a
    scope around it is as busy: the deadlines are looked at here. */
-static bool has_ended(struct flow *flow)
+bool flow_has_ended(struct flow *flow)
 {
     struct scope *whose = NULL;
     int64_t at_ns, now_ns;
@@ -104,7 +104,7 @@ int dure_canceled(void)
 {
     struct flow *flow = flow_current();
 
-    if (!flow || !has_ended(flow))
+    if (!flow || !flow_has_ended(flow))
         return 0;
     flow_feel(flow);
     return 1;

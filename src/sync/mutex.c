@@ -1,0 +1,255 @@
+/* The mutex. */
+#include "sync/mutex.h"
+
+#include "loop/loop.h"
+
+#include <errno.h>
+
+/* Whoever waits longer is handed the mutex. Waking a loop takes some microseconds, in which the
+   mutex would be nobody's; after so many of them fairness is worth it. (Go's is the same.) */
+#define PATIENCE_NS DURE_MILLISECOND
+
+struct flow *mutex_self(void)
+{
+    struct flow *self = flow_current();
+
+    if (unlikely(!self))
+        die("no memory for a thread that is to lock");
+    return self;
+}
+
+int dure_mutex_init(dure_mutex *public_mutex, unsigned flags)
+{
+    struct mutex *mutex = mutex_of(public_mutex);
+    int error = guard_check(flags, DURE_RECURSIVE);
+
+    if (error == 0)
+        *mutex = (struct mutex){ .guard = guard_make(flags), .flags = flags };
+    return (int)io_result(error);
+}
+
+/* --- locking --- */
+
+/* Takes it if it is free. */
+static inline bool take(struct mutex *mutex, struct flow *self)
+{
+    uint32_t state = MUTEX_FREE;
+
+    if (mutex->guard.only) {
+        if (unlikely(mutex->guard.only != sched_here))
+            guard_stray("a mutex");
+        if (LOAD(mutex->state) != MUTEX_FREE)
+            return false;
+        STORE(mutex->state, MUTEX_LOCKED);
+    } else if (!atomic_compare_exchange_strong_explicit(&mutex->state, &state, MUTEX_LOCKED,
+                                                        memory_order_acquire,
+                                                        memory_order_relaxed)) {
+        /* Acquire above: sees what the last owner wrote. */
+        return false;
+    }
+    STORE(mutex->owner, self);
+    return true;
+}
+
+/* Under the guard: takes it, or lets its owner know that somebody queues. Acquire as in take(). */
+static bool take_or_contend(struct mutex *mutex, struct flow *self)
+{
+    if (atomic_exchange_explicit(&mutex->state, MUTEX_CONTENDED, memory_order_acquire) !=
+        MUTEX_FREE)
+        return false;
+    if (sync_queue_empty(&mutex->queue))
+        STORE(mutex->state, MUTEX_LOCKED);
+    STORE(mutex->owner, self);
+    return true;
+}
+
+enum {
+    AT_ANY_COST, /* is not cancelled */
+    UNLESS_ENDED,
+};
+
+/* Waits for it. Whoever is woken without being handed it was the first, and queues as that if
+   somebody else was faster. One who gives up then has said that it is contended, so that its owner
+   wakes the next. */
+static __attribute__((noinline)) int wait_for(struct mutex *mutex, struct flow *self, int how,
+                                              int64_t until_ns)
+{
+    int64_t since_ns = sched_now(sched_here);
+    struct sync_wait wait;
+    bool woken = false;
+    int error = 0;
+
+    sync_wait_init(&wait, "mutex", &mutex->guard, &mutex->queue);
+    wait.node.item = &since_ns;
+    for (;; woken = true) {
+        waiter_init(&wait.waiter);
+        guard_enter(&mutex->guard, "a mutex");
+        if (take_or_contend(mutex, self))
+            break;
+        if (woken && how == UNLESS_ENDED && LOAD(self->level) == LEVEL_ENDED) {
+            flow_feel(self);
+            error = -ECANCELED;
+            break;
+        }
+        if (woken)
+            sync_queue_push_front(&mutex->queue, &wait.node);
+        else
+            sync_queue_push(&mutex->queue, &wait.node);
+        guard_leave(&mutex->guard);
+        if (how == AT_ANY_COST)
+            sync_wait_out(&wait);
+        else
+            error = sync_wait_for(&wait, until_ns);
+        if (error < 0 || LOAD(mutex->owner) == self)
+            return error;
+    }
+    guard_leave(&mutex->guard);
+    return error;
+}
+
+/* The caller has it already. */
+static int again(struct mutex *mutex)
+{
+    if (!(mutex->flags & DURE_RECURSIVE))
+        return -EDEADLK;
+    if (mutex->depth == UINT32_MAX)
+        return -EAGAIN;
+    mutex->depth++;
+    return 0;
+}
+
+static int lock_slowly(struct mutex *mutex, struct flow *self, int how, int64_t until_ns)
+{
+    if (LOAD(mutex->owner) == self)
+        return again(mutex);
+    if (!sync_may_wait())
+        return -EDEADLK;
+    return wait_for(mutex, self, how, until_ns);
+}
+
+int dure_mutex_lock(dure_mutex *public_mutex)
+{
+    struct mutex *mutex = mutex_of(public_mutex);
+    struct flow *self = mutex_self();
+
+    if (likely(take(mutex, self)))
+        return 0;
+    return (int)io_result(lock_slowly(mutex, self, AT_ANY_COST, 0));
+}
+
+int dure_mutex_timedlock(dure_mutex *public_mutex, dure_deadline deadline)
+{
+    struct mutex *mutex = mutex_of(public_mutex);
+    struct flow *self = mutex_self();
+    int error = io_entry_refused();
+
+    if (error < 0)
+        return (int)io_result(error);
+    if (likely(take(mutex, self)))
+        return 0;
+    return (int)io_result(lock_slowly(mutex, self, UNLESS_ENDED, deadline.at_ns));
+}
+
+int dure_mutex_lock_cancelable(dure_mutex *public_mutex)
+{
+    return dure_mutex_timedlock(public_mutex, (dure_deadline){ 0 });
+}
+
+int dure_mutex_trylock(dure_mutex *public_mutex)
+{
+    struct mutex *mutex = mutex_of(public_mutex);
+    struct flow *self = mutex_self();
+
+    if (likely(take(mutex, self)))
+        return 0;
+    return (int)io_result(LOAD(mutex->owner) == self ? again(mutex) : -EBUSY);
+}
+
+/* --- unlocking --- */
+
+/* True if the first in the queue is to have it now, rather than the first who comes: it runs next
+   here, without a wake, or it has waited long. */
+static bool is_due(const struct sync_node *node)
+{
+    const int64_t *since_ns = node->item;
+
+    return (sched_here && node->of->waiter.sched == sched_here) ||
+           sched_now(sched_here) - *since_ns > PATIENCE_NS;
+}
+
+/* Who waits: as the owner that it becomes. */
+static struct flow *flow_of(const struct waiter *waiter)
+{
+    return waiter->task ? &waiter->task->flow : &waiter->thread->flow;
+}
+
+/* It is contended: the next one gets it or is woken. */
+static __attribute__((noinline)) void pass_on(struct mutex *mutex)
+{
+    struct sync_node *next;
+
+    guard_enter(&mutex->guard, "a mutex");
+    next = mutex->queue.first;
+    if (next && is_due(next)) {
+        sync_queue_take(&mutex->queue);
+        STORE(mutex->owner, flow_of(&next->of->waiter));
+        if (sync_queue_empty(&mutex->queue))
+            STORE(mutex->state, MUTEX_LOCKED);
+    } else {
+        if (next)
+            sync_queue_take(&mutex->queue);
+        /* Release: the next owner sees what this one wrote. */
+        atomic_store_explicit(&mutex->state, MUTEX_FREE, memory_order_release);
+    }
+    guard_leave(&mutex->guard);
+    if (next)
+        sync_signal(next);
+}
+
+static inline void release(struct mutex *mutex)
+{
+    uint32_t state = MUTEX_LOCKED;
+
+    STORE(mutex->owner, NULL);
+    if (mutex->guard.only) {
+        if (likely(LOAD(mutex->state) == MUTEX_LOCKED))
+            STORE(mutex->state, MUTEX_FREE);
+        else
+            pass_on(mutex);
+    } else if (!atomic_compare_exchange_strong_explicit(
+                   &mutex->state, &state, MUTEX_FREE, memory_order_release, memory_order_relaxed)) {
+        /* Release above: the next owner sees what this one wrote. */
+        pass_on(mutex);
+    }
+}
+
+int dure_mutex_unlock(dure_mutex *public_mutex)
+{
+    struct mutex *mutex = mutex_of(public_mutex);
+
+    if (unlikely(LOAD(mutex->owner) != mutex_self()))
+        return (int)io_result(-EPERM);
+    if (unlikely(mutex->depth))
+        mutex->depth--;
+    else
+        release(mutex);
+    return 0;
+}
+
+uint32_t mutex_release(struct mutex *mutex)
+{
+    uint32_t depth = mutex->depth;
+
+    mutex->depth = 0;
+    release(mutex);
+    return depth;
+}
+
+void mutex_regain(struct mutex *mutex, uint32_t depth)
+{
+    struct flow *self = mutex_self();
+
+    if (!take(mutex, self))
+        wait_for(mutex, self, AT_ANY_COST, 0);
+    mutex->depth = depth;
+}

@@ -1,0 +1,145 @@
+/* The queues of those who wait for an object to change. */
+#include "sync/queue.h"
+
+#include <errno.h>
+
+void guard_stray(const char *what)
+{
+    struct task *task = task_current();
+
+    die("%s of one loop (DURE_SAME_LOOP) used elsewhere, by task \"%s\"", what,
+        task ? task->name : "");
+}
+
+int guard_check(unsigned flags, unsigned known)
+{
+    if (flags & ~(known | DURE_SAME_LOOP))
+        return -EINVAL;
+    return (flags & DURE_SAME_LOOP) && !sched_here ? -EPERM : 0;
+}
+
+void sync_queue_push(struct sync_queue *queue, struct sync_node *node)
+{
+    node->next = NULL;
+    node->prev = queue->last;
+    if (queue->last)
+        queue->last->next = node;
+    else
+        queue->first = node;
+    queue->last = node;
+    node->queued = true;
+    node->granted = false;
+}
+
+void sync_queue_push_front(struct sync_queue *queue, struct sync_node *node)
+{
+    node->prev = NULL;
+    node->next = queue->first;
+    if (queue->first)
+        queue->first->prev = node;
+    else
+        queue->last = node;
+    queue->first = node;
+    node->queued = true;
+    node->granted = false;
+}
+
+void sync_queue_remove(struct sync_queue *queue, struct sync_node *node)
+{
+    if (node->prev)
+        node->prev->next = node->next;
+    else
+        queue->first = node->next;
+    if (node->next)
+        node->next->prev = node->prev;
+    else
+        queue->last = node->prev;
+    node->queued = false;
+}
+
+/* A choice waits in several queues, each with its own guard: who wins the claim ends it. Acquire and
+   release: between the winner and whoever finds out that it has lost. */
+static bool claim(struct sync_wait *wait)
+{
+    return wait->guard || !atomic_exchange_explicit(&wait->claimed, 1, memory_order_acq_rel);
+}
+
+struct sync_node *sync_queue_take(struct sync_queue *queue)
+{
+    struct sync_node *node;
+
+    while ((node = queue->first)) {
+        sync_queue_remove(queue, node);
+        if (likely(claim(node->of))) {
+            node->granted = true;
+            return node;
+        }
+    }
+    return NULL;
+}
+
+struct sync_node *sync_queue_take_all(struct sync_queue *queue)
+{
+    struct sync_node *first = sync_queue_take(queue), *last;
+
+    for (last = first; last; last = last->next)
+        last->next = sync_queue_take(queue);
+    return first;
+}
+
+void sync_signal_all(struct sync_node *first)
+{
+    while (first) {
+        struct sync_node *next = first->next; /* read first: its memory may go */
+
+        sync_signal(first);
+        first = next;
+    }
+}
+
+/* Its scopes have ended, or its time is over. */
+static void withdraw(struct wait *wait)
+{
+    struct sync_wait *of = container_of(wait, struct sync_wait, wait);
+    bool queued;
+
+    guard_enter(of->guard, wait->what);
+    queued = of->node.queued;
+    if (queued)
+        sync_queue_remove(of->queue, &of->node);
+    guard_leave(of->guard);
+    if (queued) /* else it was granted: the signal is under way */
+        waiter_signal(&of->waiter);
+}
+
+void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guard,
+                    struct sync_queue *queue)
+{
+    wait->wait.what = what;
+    wait->wait.fd = -1;
+    wait->wait.until_ns = 0;
+    wait->guard = guard;
+    wait->queue = queue;
+    wait->node.of = wait;
+}
+
+int sync_wait_for(struct sync_wait *wait, int64_t until_ns)
+{
+    bool over;
+
+    wait->wait.cancel = withdraw;
+    wait->wait.until_ns = until_ns;
+    over = waiter_wait(&wait->waiter, &wait->wait);
+    if (likely(wait->node.granted))
+        return 0;
+    if (over)
+        return -ETIMEDOUT;
+    flow_feel(flow_current());
+    return -ECANCELED;
+}
+
+void sync_wait_out(struct sync_wait *wait)
+{
+    wait->wait.cancel = NULL;
+    waiter_wait(&wait->waiter, &wait->wait);
+}

@@ -1,0 +1,113 @@
+/* What all locks and channels are made of: a guard around some words, and a queue of those who wait
+   for them to change.
+
+   Who waits lies in a queue by a node on its own stack. Whoever makes the change takes it out under
+   the guard, and signals it after. A cancel or a time that runs out does the same. So a wait ends
+   by exactly one of them, and its result says which. */
+#ifndef DURE_SRC_SYNC_QUEUE_H
+#define DURE_SRC_SYNC_QUEUE_H
+
+#include "base/spin.h"
+#include "task/scope.h"
+
+/* Guards an object for some dozens of instructions; nobody parks, or takes another guard but in the
+   order of their addresses, while it has one. An object of one loop needs no atomics: no other task
+   runs there in the middle of it. All zero: an object of all threads. */
+struct guard {
+    struct spin spin;
+    struct sched *only; /* the one loop whose tasks may take part; NULL: anybody */
+};
+
+_Noreturn void guard_stray(const char *what);
+
+/* What an init function makes of its flags, of which `known` are its own: 0, -EINVAL or -EPERM. */
+int guard_check(unsigned flags, unsigned known);
+static inline struct guard guard_make(unsigned flags)
+{
+    return (struct guard){ .only = flags & DURE_SAME_LOOP ? sched_here : NULL };
+}
+
+static inline void guard_enter(struct guard *guard, const char *what)
+{
+    if (guard->only) {
+        if (unlikely(guard->only != sched_here))
+            guard_stray(what);
+    } else {
+        spin_lock(&guard->spin);
+    }
+}
+
+static inline void guard_leave(struct guard *guard)
+{
+    if (!guard->only)
+        spin_unlock(&guard->spin);
+}
+
+/* First come, first served. All zero: empty. Guarded by its object's guard; as long as there are
+   tasks and threads that wait for it. */
+struct sync_queue {
+    struct sync_node *first, *last;
+};
+
+struct sync_node {
+    struct sync_node *next, *prev;
+    struct sync_wait *of;
+    void *item;   /* the object's */
+    bool queued;  /* under the guard */
+    bool granted; /* it was taken out because it got what it waited for */
+};
+
+/* Somebody's wait, in one queue or, for a choice, in several: then whoever takes it out of one has
+   to win the claim. */
+struct sync_wait {
+    struct wait wait;
+    struct waiter waiter;
+    struct guard *guard; /* of the one queue; NULL: a choice */
+    struct sync_queue *queue;
+    struct sync_node node;
+    _Atomic uint32_t claimed; /* a choice's */
+};
+
+static inline bool sync_queue_empty(const struct sync_queue *queue)
+{
+    return queue->first == NULL;
+}
+
+void sync_queue_push(struct sync_queue *queue, struct sync_node *node);
+void sync_queue_push_front(struct sync_queue *queue, struct sync_node *node);
+void sync_queue_remove(struct sync_queue *queue, struct sync_node *node);
+
+/* Takes out the first whose wait nothing else has ended, and grants it; NULL if there is none. It is
+   still to be signaled, after the guard. */
+struct sync_node *sync_queue_take(struct sync_queue *queue);
+
+/* All of them, as a list through next. */
+struct sync_node *sync_queue_take_all(struct sync_queue *queue);
+void sync_signal_all(struct sync_node *first);
+
+static inline void sync_signal(struct sync_node *node)
+{
+    waiter_signal(&node->of->waiter);
+}
+
+/* The caller's wait for one object, not queued yet: before that, each time, waiter_init. what: for
+   the dump. */
+void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guard,
+                    struct sync_queue *queue);
+
+/* Waits for what has been queued. until_ns: 0 or when to give up. Returns 0 if it was granted,
+   -ECANCELED or -ETIMEDOUT if it was not and is in no queue any more. */
+int sync_wait_for(struct sync_wait *wait, int64_t until_ns);
+/* The same, never cancelled. */
+void sync_wait_out(struct sync_wait *wait);
+
+/* True if the caller may wait: a task, a thread, the thread of an embedded loop between its turns;
+   not a callback within a turn. */
+static inline bool sync_may_wait(void)
+{
+    struct sched *sched = sched_here;
+
+    return likely(!sched || sched->current || sched->take_turn);
+}
+
+#endif
