@@ -42,12 +42,11 @@ struct settings {
     bool started;        /* what goes wrong from here on has been said */
 };
 
-/* One site a process: dure_serve hands a connection's task nothing but its descriptor. */
-static http_site *site;
-
 static int connection(void *arg)
 {
-    return http_connection(site, *(int *)arg);
+    dure_connection *connection = arg;
+
+    return http_connection(connection->arg, connection->fd);
 }
 
 /* Returns: the port that the socket listens on. */
@@ -103,6 +102,7 @@ static int listen_or_say(const struct settings *settings)
 static int serve(void *arg)
 {
     struct settings *settings = arg;
+    http_site *site = NULL;
     dure_scope connections;
     int listen_fd, error = 0;
 
@@ -119,7 +119,7 @@ static int serve(void *arg)
         goto close_listener;
     }
     announce(settings, listen_fd);
-    dure_serve(&connections, listen_fd, connection);
+    dure_serve_with(&connections, listen_fd, NULL, connection, site);
     if (errno != ECANCELED)
         error = errno;
 

@@ -1,15 +1,15 @@
 /* A library for HTTP/1.1 servers, written on dure's public headers alone: one task a
    connection, in blocking style. Today it serves a directory of files.
 
-       static http_site *site;
-
        static int connection(void *arg)
        {
-           return http_connection(site, *(int *)arg);
+           dure_connection *connection = arg;
+
+           return http_connection(connection->arg, connection->fd);
        }
 
        http_site_open(&site, &(http_options){ .root_fd = fd, .scope = &connections });
-       dure_serve(&connections, listen_fd, connection);
+       dure_serve_with(&connections, listen_fd, NULL, connection, site);
        dure_scope_close(&connections);
        http_site_close(site);
 

@@ -174,6 +174,8 @@ def of_constants(meaning):
 def description_of_options(page, entry):
     text = entry.header.read_text()
     for name in dict.fromkeys(options_of(entry)):
+        if f"typedef struct {name} " not in text:
+            continue  # another header's, whose pages describe it
         page.line(".Pp")
         page.line("The options are the fields of")
         page.line(f".Vt {name} :")

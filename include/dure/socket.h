@@ -8,6 +8,7 @@
 
 #include <dure/base.h>
 #include <dure/scope.h>
+#include <dure/task.h>
 
 struct mmsghdr;
 struct timespec;
@@ -86,6 +87,23 @@ DURE_API int dure_dial_tcp(const char *address, uint16_t port);
    Blocks: the task. Cancellation: exact. Threads: any.
    Ownership: listen_fd remains the caller's to close. */
 DURE_API int dure_serve(dure_scope *scope, int listen_fd, dure_fn *fn);
+
+/* What the task of a connection gets. The descriptor comes first: a function that
+   takes a pointer to an int may be given here too. */
+typedef struct dure_connection {
+    int fd;    /* the connection, which the task closes */
+    void *arg; /* as given to dure_serve_with */
+} dure_connection;
+
+/* Serves, with options for the tasks and an argument that all of them share.
+   options: as dure_spawn_with; NULL: the least loaded loop first. With
+     DURE_NO_WAIT a connection beyond the scope's limit is closed at once, where
+     otherwise it waits in the listener's queue.
+   fn: gets a pointer to its own dure_connection.
+   arg: handed through; has to live as long as the tasks.
+   Otherwise as dure_serve. */
+DURE_API int dure_serve_with(dure_scope *scope, int listen_fd, const dure_spawn_options *options,
+                             dure_fn *fn, void *arg);
 
 DURE_END_DECLS
 

@@ -56,32 +56,51 @@ static int after_trouble(int listen_fd)
     }
 }
 
+/* What every connection's task is spawned with. */
+struct service {
+    dure_scope *scope;
+    const dure_spawn_options *options;
+    dure_fn *fn;
+    void *arg;
+};
+
 /* Returns 0 to go on, -1 when no other connection could be served either: the scope has ended, or
    there is no run. */
-static int serve_one(dure_scope *scope, int fd, dure_fn *fn)
+static int serve_one(const struct service *service, int fd)
 {
-    static const dure_spawn_options options = { .place = DURE_LEAST_LOADED };
+    dure_connection connection = { .fd = fd, .arg = service->arg };
     int error;
 
-    if (dure_spawn_with(scope, &options, fn, &fd, sizeof fd) == 0)
+    if (dure_spawn_with(service->scope, service->options, service->fn, &connection,
+                        sizeof connection) == 0)
         return 0;
     error = errno;
-    dure_close(fd); /* no stack or no memory: this one is turned away, the next may find some */
+    dure_close(fd); /* this one is turned away, the next may find a place, a stack, memory */
+    if (error == EAGAIN && (service->options->flags & DURE_NO_WAIT))
+        return 0;
     if (error == EAGAIN || error == ENOMEM)
         return dure_sleep_for(SHORTAGE_NS);
     errno = error;
     return -1;
 }
 
-int dure_serve(dure_scope *scope, int listen_fd, dure_fn *fn)
+int dure_serve_with(dure_scope *scope, int listen_fd, const dure_spawn_options *options,
+                    dure_fn *fn, void *arg)
 {
+    static const dure_spawn_options usual = { .place = DURE_LEAST_LOADED };
+    struct service service = { scope, options ? options : &usual, fn, arg };
     int fd;
 
     if (listen_fd < 0)
         return -1;
     for (;;) {
         fd = dure_accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-        if ((fd >= 0 ? serve_one(scope, fd, fn) : after_trouble(listen_fd)) < 0)
+        if ((fd >= 0 ? serve_one(&service, fd) : after_trouble(listen_fd)) < 0)
             return -1;
     }
+}
+
+int dure_serve(dure_scope *scope, int listen_fd, dure_fn *fn)
+{
+    return dure_serve_with(scope, listen_fd, NULL, fn, NULL);
 }

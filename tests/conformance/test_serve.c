@@ -247,6 +247,80 @@ TEST(serve_into_an_ended_scope)
     CHECK_EQ(dure_close(server.listener), 0);
 }
 
+/* --- options and an argument --- */
+
+struct greeting {
+    const char *words;
+    atomic_int given;
+};
+
+static int greet(void *arg)
+{
+    dure_connection *connection = arg;
+    struct greeting *greeting = connection->arg;
+    char rest[8];
+
+    CHECK_STR(dure_task_name(), "greeter");
+    CHECK_EQ(dure_loop_number(), 1);
+    CHECK_EQ(dure_write_all(connection->fd, greeting->words, 5), 5);
+    atomic_fetch_add(&greeting->given, 1);
+    CHECK_EQ(dure_read(connection->fd, rest, sizeof rest), 0);
+    return dure_close(connection->fd);
+}
+
+struct greeter {
+    dure_scope scope;
+    int listener;
+    struct greeting greeting;
+};
+
+static int serve_greetings(void *arg)
+{
+    static const dure_spawn_options options = { .name = "greeter",
+                                                .place = DURE_LOOP(1),
+                                                .flags = DURE_NO_WAIT };
+    struct greeter *greeter = *(struct greeter **)arg;
+
+    dure_scope_open_with(&greeter->scope, &(dure_scope_options){ .tasks_max = 1 });
+    CHECK_FAILS(
+        dure_serve_with(&greeter->scope, greeter->listener, &options, greet, &greeter->greeting),
+        ECANCELED);
+    return dure_scope_close(&greeter->scope);
+}
+
+/* Beyond the limit a connection is closed at once, not kept waiting. */
+TEST(serve_with_options)
+{
+    struct greeter greeter = { .greeting.words = "hello" }, *at = &greeter;
+    int first, second, third;
+    char words[6] = "";
+    dure_scope scope;
+    uint16_t port;
+
+    greeter.listener = dure_listen_tcp("127.0.0.1", 0);
+    port = port_of(greeter.listener);
+    dure_scope_open(&scope);
+    CHECK_EQ(dure_spawn(&scope, serve_greetings, &at, sizeof at), 0);
+    first = dure_dial_tcp("127.0.0.1", port);
+    CHECK_EQ(dure_read_full(first, words, 5), 5);
+    CHECK_STR(words, "hello");
+    second = dure_dial_tcp("127.0.0.1", port);
+    CHECK_EQ(dure_read(second, words, 5), 0); /* turned away */
+    CHECK_EQ(dure_close(first), 0);
+    do { /* until the first one's task has ended */
+        third = dure_dial_tcp("127.0.0.1", port);
+        if (dure_read(third, words, 5) == 5)
+            break;
+        CHECK_EQ(dure_close(third), 0);
+    } while (dure_yield() == 0);
+    CHECK_EQ(dure_close(second), 0);
+    CHECK_EQ(dure_close(third), 0);
+    dure_scope_cancel(&scope);
+    dure_scope_close(&scope);
+    CHECK_EQ(greeter.greeting.given, 2);
+    CHECK_EQ(dure_close(greeter.listener), 0);
+}
+
 TEST_OUTSIDE(serve_without_a_run)
 {
     int listener = dure_listen_tcp("127.0.0.1", 0), client = knock(listener);
@@ -423,6 +497,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_and_is_canceled),
         cmocka_unit_test(serve_into_an_ended_scope),
+        cmocka_unit_test(serve_with_options),
         cmocka_unit_test(serve_without_a_run),
         cmocka_unit_test(ends_with_its_listener),
         cmocka_unit_test(no_listener),
