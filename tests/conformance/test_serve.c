@@ -309,7 +309,7 @@ TEST(serve_with_options)
     CHECK_EQ(dure_close(first), 0);
     do { /* until the first one's task has ended */
         third = dure_dial_tcp("127.0.0.1", port);
-        if (dure_read(third, words, 5) == 5)
+        if (dure_read_full(third, words, 5) == 5)
             break;
         CHECK_EQ(dure_close(third), 0);
     } while (dure_yield() == 0);
