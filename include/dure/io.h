@@ -7,7 +7,10 @@
      by the call's class of cancellation;
    - EBADF      also when dure_close closed the descriptor meanwhile;
    - a task never sees EINTR, and no SIGPIPE: EPIPE alone;
-   - a descriptor with O_NONBLOCK answers EAGAIN as ever.
+   - a descriptor with O_NONBLOCK answers EAGAIN as ever;
+   - that a number which was a file has become a pipe, by calls that dure does
+     not see, may be noticed by the calls with an offset (ESPIPE) only in the
+     loop's next turn.
 
    The classes of cancellation, and what ECANCELED means in each:
    - exact: nothing happened; had it happened already, the result is returned and

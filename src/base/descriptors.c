@@ -114,6 +114,12 @@ bool descriptors_ours(int fd)
     return chunk && atomic_load_explicit(&chunk->ours[fd % CHUNK_LEN], memory_order_relaxed);
 }
 
+/* Release: a loop that sees the new version asks the kernel anew. */
+static void change_version(struct chunk *chunk, int fd)
+{
+    atomic_fetch_add_explicit(&chunk->version[fd % CHUNK_LEN], 1, memory_order_release);
+}
+
 bool descriptors_begin_close(int fd)
 {
     struct chunk *chunk = chunk_find(fd);
@@ -121,7 +127,11 @@ bool descriptors_begin_close(int fd)
     /* Acquire and release: the next closer of the number comes after all that this one does; and
        see descriptors_mark. A number without a chunk has nobody to tell, so that its closers do not
        wait in between. */
-    return !chunk || !atomic_exchange(&chunk->closing[fd % CHUNK_LEN], true);
+    if (chunk && atomic_exchange(&chunk->closing[fd % CHUNK_LEN], true))
+        return false;
+    if (chunk)
+        change_version(chunk, fd);
+    return true;
 }
 
 void descriptors_end_close(int fd)
@@ -211,9 +221,8 @@ int descriptors_set_flags(int fd, int flags)
     else if (flips && (flags & O_NONBLOCK))
         *flips = 0;
     pthread_mutex_unlock(lock_of(fd));
-    /* Release: a loop that sees the new version asks the kernel for the new flags. */
     if (result == 0 && chunk)
-        atomic_fetch_add_explicit(&chunk->version[fd % CHUNK_LEN], 1, memory_order_release);
+        change_version(chunk, fd);
     return result;
 }
 
@@ -221,6 +230,9 @@ uint16_t descriptors_version(int fd)
 {
     struct chunk *chunk = chunk_find(fd);
 
-    /* Acquire: see descriptors_set_flags. */
-    return chunk ? atomic_load_explicit(&chunk->version[fd % CHUNK_LEN], memory_order_acquire) : 0;
+    if (!chunk)
+        return 0;
+    /* Acquire: see change_version. */
+    return (uint16_t)(1 +
+                      atomic_load_explicit(&chunk->version[fd % CHUNK_LEN], memory_order_acquire));
 }

@@ -46,7 +46,7 @@ void descriptors_flip_off(int fd);
 int descriptors_get_flags(int fd);
 int descriptors_set_flags(int fd, int flags);
 
-/* A number that changes whenever descriptors_set_flags was called on fd. */
+/* A number that changes whenever fd was closed or its flags were set by dure; 0: that is not known. */
 uint16_t descriptors_version(int fd);
 
 #endif

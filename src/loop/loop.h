@@ -15,6 +15,16 @@
 
 struct runtime;
 
+/* A descriptor that was found to have a position to read or write at, in the turn that began
+   then. */
+struct loop_position {
+    int64_t turn_ns;
+    int fd;
+    uint16_t version; /* descriptors_version */
+    bool write;
+};
+#define LOOP_POSITIONS 16 /* by number: as many files at once find their own place, as a rule */
+
 struct loop {
     struct sched sched;
     struct backend *backend;
@@ -24,6 +34,7 @@ struct loop {
     struct overflow_thread overflow;
     struct list offloads; /* its tasks' jobs on the pool, so that a close finds them */
     struct list forgets;  /* closes that wait until the jobs on their number have ended */
+    struct loop_position positions[LOOP_POSITIONS];
     pthread_t thread;
     int error; /* why it could not start */
 };

@@ -1,6 +1,8 @@
 /* Twins on files. */
 #include "posix/transfer.h"
 
+#include "base/descriptors.h"
+
 #include <dure/file.h>
 #include <errno.h>
 #include <limits.h>
@@ -53,23 +55,38 @@ int dure_open(const char *path, int flags, ...)
 }
 
 /* io_uring ignores the position where there is none, and would wait on a pipe or an eventfd. A
-   transfer of nothing says whether there is one, and never waits. Asked each time, for 0.1 us:
-   whoever remembers it is wrong after a plain close. */
-static bool can_pread(int fd)
+   transfer of nothing says whether there is one, and never waits. The answer, which costs 0.16 us
+   of a read's 1, holds for the rest of the loop's turn: what plain code closes and opens again
+   under the same number meanwhile is not noticed before the next one. */
+static bool asks_position(int fd, bool write)
 {
-    return preadv(fd, NULL, 0, 0) == 0;
+    return (write ? pwritev(fd, NULL, 0, 0) : preadv(fd, NULL, 0, 0)) == 0;
 }
 
-static bool can_pwrite(int fd)
+static bool has_position(int fd, bool write)
 {
-    return pwritev(fd, NULL, 0, 0) == 0;
+    struct task *task = task_current();
+    struct loop_position *known, now;
+
+    if (!task)
+        return asks_position(fd, write);
+    known = &loop_here()->positions[((unsigned)fd * 2 + write) % LOOP_POSITIONS];
+    now = (struct loop_position){ sched_here->now_ns, fd, descriptors_version(fd), write };
+    if (known->turn_ns == now.turn_ns && known->fd == fd && known->version == now.version &&
+        known->write == write)
+        return true;
+    if (!asks_position(fd, write))
+        return false;
+    if (now.version)
+        *known = now;
+    return true;
 }
 
 ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset)
 {
     if (offset < 0)
         return io_result(-EINVAL);
-    if (!can_pread(fd))
+    if (!has_position(fd, false))
         return -1;
     return io_result(transfer_read(fd, buf, len, offset));
 }
@@ -81,7 +98,7 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
 
     if (offset < 0)
         return io_result(-EINVAL);
-    if (!can_pwrite(fd))
+    if (!has_position(fd, true))
         return -1;
     do {
         n = transfer_write(fd, (const char *)buf + moved, len - moved, offset + (off_t)moved);
@@ -102,7 +119,7 @@ static bool fits_vector(int iov_len, off_t offset)
 
 ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
-    if (!fits_vector(iov_len, offset) || !can_pread(fd))
+    if (!fits_vector(iov_len, offset) || !has_position(fd, false))
         return -1;
     return io_result(transfer_vector(fd, OP_READV, iov, iov_len, offset));
 }
@@ -134,7 +151,7 @@ ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
     int64_t n;
 
-    if (!fits_vector(iov_len, offset) || !can_pwrite(fd))
+    if (!fits_vector(iov_len, offset) || !has_position(fd, true))
         return -1;
     n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
     return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);

@@ -260,6 +260,28 @@ TEST(not_by_position)
     CHECK_EQ(dure_close(fds[1]), 0);
 }
 
+/* What is known of a number is forgotten with a close, and with the turn. */
+TEST(position_of_a_number_used_again)
+{
+    int fds[2], fd = make_file("abc", 3), number = fd;
+    char byte;
+
+    dure_pipe2(fds, O_CLOEXEC);
+    CHECK_EQ(dure_pread(fd, &byte, 1, 1), 1);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_EQ(dup2(fds[0], number), number);
+    CHECK_FAILS(dure_pread(number, &byte, 1, 1), ESPIPE);
+    CHECK_EQ(dure_close(number), 0);
+    fd = make_file("abc", 3);
+    CHECK_EQ(dure_pread(fd, &byte, 1, 1), 1);
+    CHECK_EQ(dup2(fds[0], fd), fd); /* by plain code */
+    one_turn();
+    CHECK_FAILS(dure_pread(fd, &byte, 1, 1), ESPIPE);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_EQ(dure_close(fds[1]), 0);
+}
+
 /* Two tasks, on two loops, write to one file at its own position: records do not overlap. */
 struct records {
     int fd;
@@ -435,6 +457,7 @@ int main(void)
         cmocka_unit_test(open_makes_and_finds),
         cmocka_unit_test(by_position),
         cmocka_unit_test(not_by_position),
+        cmocka_unit_test(position_of_a_number_used_again),
         cmocka_unit_test(two_tasks_write_at_the_file_s_position),
         cmocka_unit_test(canceled_at_entry),
         cmocka_unit_test(stat_and_fstat),
