@@ -146,6 +146,17 @@ def calibrate(build):
     return json.loads(harness.run([f"{build}/bench/floor-compute"], {SERVER_CORE}))["steps"]
 
 
+def file_reads(bench, scratch, name, title, bound, reference, arguments):
+    """Contestants at reading the same blocks of one file, 64 at a time."""
+    arguments = [f"file={scratch}/file_read.data", *arguments]
+    return Program(name, title, "us", {
+        "floor io_uring": [f"{bench}/floor-file_read_uring", *arguments],
+        "dure io_uring": [f"{bench}/dure-file_read", "backend=io_uring", *arguments],
+        "dure epoll": [f"{bench}/dure-file_read", "backend=epoll", *arguments],
+        "libuv": [f"{bench}/peer-file_read_libuv", *arguments],
+    }, {"dure io_uring": AtMost(bound, (reference,))}, key="us", rounds_max=7)
+
+
 def all_rows(build, scratch):
     """Every row of the table, in its order."""
     bench = f"{build}/bench"
@@ -169,6 +180,22 @@ def all_rows(build, scratch):
         Program("timers", "sleeps of 1 to 50 ms, 10,000 tasks", "ns", {
             "dure": [f"{bench}/dure-timers", "tasks=10000", "sleeps=40@5"],
         }, {}),
+        Program("late", "the latest of 200 sleepers among a million timers", "us", {
+            "dure": [f"{bench}/dure-late", "others=1000000@10000"],
+            "dure, no other timers": [f"{bench}/dure-late", "others=0"],
+        }, {"dure": AtMost(200)}, key="us", rounds_max=7),
+        Program("scope", "a scope opened and closed", "ns", {
+            "dure": [f"{bench}/dure-scope", "rounds=20000000@2000000"],
+        }, {"dure": AtMost(10)}),
+        Program("scope-deadline", "the same with a deadline", "ns", {
+            "dure": [f"{bench}/dure-scope", "deadline=1", "rounds=10000000@1000000"],
+            "dure, a million others": [f"{bench}/dure-scope", "deadline=1", "others=1000000",
+                                       "rounds=10000000@1000000"],
+        }, {"dure": AtMost(60), "dure, a million others": AtMost(120)}, rounds_max=7),
+        file_reads(bench, scratch, "file-cached", "4 KiB read of a cached file", 1 / 3, "libuv",
+                   ["reads=300000@30000", "size=256"]),
+        file_reads(bench, scratch, "file-cold", "4 KiB read of the disk, 64 at once", 1.10,
+                   "floor io_uring", ["cold=1", "reads=30000@3000", "size=1024"]),
     ]
     for tasks in (100000, 1000000):
         for wait in ("sleep", "read"):
