@@ -141,6 +141,8 @@ void uring_tell_ended(struct uring *u);
 /* Fills the entry for an operation that the kernel has an opcode for. */
 void uring_prep_socket(struct io_uring_sqe *sqe, const struct op *op, size_t transfer_max);
 void uring_prep(struct io_uring_sqe *sqe, const struct op *op, size_t transfer_max);
+/* What an entry that waits for readiness asks for. */
+unsigned uring_poll_events(const struct op *op);
 
 /* uring_numbers.c */
 

@@ -52,9 +52,9 @@ static uint64_t user_data_of(const struct op *op)
 static void prep_readiness(struct io_uring_sqe *sqe, const struct op *op)
 {
     if (op->state & OP_EDGES)
-        io_uring_prep_poll_multishot(sqe, op->fd, attempt_events(op));
+        io_uring_prep_poll_multishot(sqe, op->fd, uring_poll_events(op));
     else
-        io_uring_prep_poll_add(sqe, op->fd, attempt_events(op));
+        io_uring_prep_poll_add(sqe, op->fd, uring_poll_events(op));
 }
 
 void uring_start(struct uring *u, struct op *op, struct number *number)
@@ -130,8 +130,8 @@ static void abort_connect(int fd)
     (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }
 
-/* A poll tells of a peer that has shut down its side (POLLRDHUP) whether or not that was asked, and
-   would do so again at once. From then on the wait is for changes, each of which is looked at. */
+/* A poll tells of a peer that has shut down its side (POLLRDHUP) whether or not that was asked, and one
+   for urgent data of any data; it would do so again at once. From then on the wait is for changes, each of which is looked at. */
 static void wait_for_edges(struct op *op, int64_t *result)
 {
     op->state |= OP_POLLS | OP_EDGES;

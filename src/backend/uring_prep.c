@@ -1,6 +1,8 @@
 /* One io_uring submission entry an operation code. */
+#include <poll.h>
 #include <sys/stat.h>
 
+#include "backend/attempt.h"
 #include "backend/uring.h"
 #include "base/assert.h"
 
@@ -77,6 +79,25 @@ void uring_prep_socket(struct io_uring_sqe *sqe, const struct op *op, size_t tra
         io_uring_prep_send(sqe, op->fd, op->u.io.buf, len, MSG_NOSIGNAL | MSG_WAITALL);
 }
 
+/* io_uring masks POLLPRI out of what can wake a wait (IO_ASYNC_POLL_COMMON, 6.18): alone it would never
+   be told. Urgent data wakes a socket's readers too. What is no socket does without: it may be
+   always readable. */
+unsigned uring_poll_events(const struct op *op)
+{
+    unsigned events = attempt_events(op);
+
+    if (likely(!(events & POLLPRI)) || (events & POLLIN))
+        return events;
+    switch (attempt_kind(op->fd)) {
+    case FD_TCP:
+    case FD_STREAM:
+    case FD_DATAGRAM:
+        return events | POLLIN;
+    default:
+        return events;
+    }
+}
+
 void uring_prep(struct io_uring_sqe *sqe, const struct op *op, size_t transfer_max)
 {
     switch (op->code) {
@@ -117,7 +138,7 @@ void uring_prep(struct io_uring_sqe *sqe, const struct op *op, size_t transfer_m
         io_uring_prep_connect(sqe, op->fd, op->u.connect.addr, op->u.connect.addr_len);
         break;
     case OP_POLL:
-        io_uring_prep_poll_add(sqe, op->fd, op->u.poll.events);
+        io_uring_prep_poll_add(sqe, op->fd, uring_poll_events(op));
         break;
     default:
         prep_file(sqe, op);

@@ -69,6 +69,30 @@ static bool among_others(struct waiting *w)
     return unix_pair(w) && CHECK_EQ(dure_pipe2(w->more, O_CLOEXEC), 0);
 }
 
+static bool tcp(struct waiting *w)
+{
+    int fds[2];
+    bool made = make_tcp_pair(fds);
+
+    w->fd = fds[0];
+    w->other = fds[1];
+    return made;
+}
+
+/* Data is there, which is not what is waited for. */
+static bool tcp_with_data(struct waiting *w)
+{
+    return tcp(w) && CHECK_EQ(write(w->other, "x", 1), 1);
+}
+
+static void send_urgent(struct waiting *w)
+{
+    struct pollfd urgent = { .fd = w->fd, .events = POLLPRI };
+
+    CHECK_EQ(send(w->other, "u", 1, MSG_OOB), 1);
+    CHECK_EQ(poll(&urgent, 1, 10000), 1);
+}
+
 static void write_one(struct waiting *w)
 {
     CHECK_EQ(write(w->other, "x", 1), 1);
@@ -91,6 +115,16 @@ static int64_t poll_out(struct waiting *w)
     struct pollfd fd = { .fd = w->fd, .events = POLLOUT };
 
     return dure_poll(&fd, 1, -1);
+}
+
+static int64_t poll_urgent(struct waiting *w)
+{
+    struct pollfd fd = { .fd = w->fd, .events = POLLPRI };
+    int n = dure_poll(&fd, 1, -1);
+
+    if (n == 1 && !(fd.revents & POLLNVAL))
+        CHECK_EQ(fd.revents, POLLPRI);
+    return n;
 }
 
 static int64_t poll_five(struct waiting *w)
@@ -122,6 +156,9 @@ static const struct waiting_kind kinds[] = {
       NULL },
     { "poll beside a file", beside_a_file, poll_file_too, write_one, 1, 0, WAITING_POLL, NULL },
     { "poll, tty", pty, poll_in, write_one, 1, 0, WAITING_POLL, NULL },
+    { "poll for urgent data", tcp, poll_urgent, send_urgent, 1, 0, WAITING_POLL, NULL },
+    { "poll for urgent data behind data", tcp_with_data, poll_urgent, send_urgent, 1, 0,
+      WAITING_POLL, NULL },
     { "poll of five", among_others, poll_five, write_one, 1, 0, WAITING_POLL, NULL },
 };
 
