@@ -25,11 +25,16 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/select.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <dure/base.h>
+
+struct timespec;
+struct timeval;
 
 DURE_BEGIN_DECLS
 
@@ -62,6 +67,22 @@ DURE_API ssize_t dure_write_all(int fd, const void *buf, size_t len);
    becomes POLLNVAL.
    Cancellation: exact. Source: POSIX.1-2017 poll. */
 DURE_API int dure_poll(struct pollfd *fds, nfds_t fds_len, int timeout_ms);
+/* The same with a time limit in nanoseconds (NULL: none), and a signal mask for the wait.
+   mask: NULL in a task, else ENOTSUP: a thread's signals are not one task's to choose.
+   Cancellation: exact. Source: Linux ppoll. */
+DURE_API int dure_ppoll(struct pollfd *fds, nfds_t fds_len, const struct timespec *timeout,
+                        const sigset_t *mask);
+/* Waits until one of the descriptors in three sets is ready.
+   The sets may be longer than FD_SETSIZE, as fds_len says. A descriptor that is not open, or that
+   dure_close closes meanwhile, is EBADF.
+   timeout: NULL: no limit. dure_select leaves there what was left of it, as Linux does, whatever the
+   result; dure_pselect does not.
+   mask: as dure_ppoll.
+   Cancellation: exact. Source: POSIX.1-2017 select, pselect. */
+DURE_API int dure_select(int fds_len, fd_set *input, fd_set *output, fd_set *urgent,
+                         struct timeval *timeout);
+DURE_API int dure_pselect(int fds_len, fd_set *input, fd_set *output, fd_set *urgent,
+                          const struct timespec *timeout, const sigset_t *mask);
 
 /* Closes a descriptor: every task that waits on fd, on whatever loop, gets EBADF.
    Never cancelled, always effective; never EINTR. Source: POSIX.1-2017 close. */

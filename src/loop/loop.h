@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include <dure/run.h>
 
@@ -159,8 +160,8 @@ int64_t thread_io(struct io *io);
 /* Waits for events on fd (-1: for none, only time) until a time (0: none). Returns the revents, 0
    when the time came, -ECANCELED, -EINTR. */
 int64_t thread_wait(int fd, unsigned events, int64_t until_ns);
-/* The same as poll(fds + 1, len), with room for one more in fds[0]. */
-int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns);
+/* The same as poll(fds + 1, len), with room for one more in fds[0]; mask: as ppoll's. */
+int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigset_t *mask);
 /* -ECANCELED if the scopes around the thread have ended, else 0. */
 int thread_refused(void);
 /* True if the calling plain thread has a scope around it. */

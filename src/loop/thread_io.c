@@ -28,7 +28,7 @@ static struct timespec span(int64_t ns)
     return (struct timespec){ .tv_sec = ns / DURE_SECOND, .tv_nsec = ns % DURE_SECOND };
 }
 
-int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns)
+int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigset_t *mask)
 {
     struct thread_flow *thread = thread_flow_current();
     int64_t nearest_ns, now_ns;
@@ -52,7 +52,7 @@ int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns)
                     : until_ns && until_ns <= now_ns ? 0
                                                      : DURE_MILLISECOND);
         fds[0] = (struct pollfd){ .fd = thread->wake_fd, .events = POLLIN };
-        ready = ppoll(fds, len + 1, nearest_ns == INT64_MAX ? NULL : &left, NULL);
+        ready = ppoll(fds, len + 1, nearest_ns == INT64_MAX ? NULL : &left, mask);
         if (ready < 0)
             return -errno;
         if (fds[0].revents) {
@@ -67,7 +67,7 @@ int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns)
 int64_t thread_wait(int fd, unsigned events, int64_t until_ns)
 {
     struct pollfd fds[2] = { [1] = { .fd = fd, .events = (short)events } };
-    int64_t ready = thread_poll(fds, 1, until_ns);
+    int64_t ready = thread_poll(fds, 1, until_ns, NULL);
 
     return ready > 0 ? (unsigned short)fds[1].revents : ready;
 }

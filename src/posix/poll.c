@@ -1,9 +1,12 @@
-/* The twin of poll: several waits at once, of which the first ends all. */
+/* The twins of poll and ppoll: several waits at once, of which the first ends all. */
+#include "posix/poll.h"
+
 #include "loop/loop.h"
 
 #include <dure/io.h>
 #include <dure/time.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -181,7 +184,7 @@ static int poll_task(struct pollfd *fds, struct polled *polled, nfds_t len, int6
 }
 
 /* A plain thread with a scope: one more for its wake-up. */
-static int poll_thread(struct pollfd *fds, nfds_t len, int64_t until_ns)
+static int poll_thread(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigset_t *mask)
 {
     struct pollfd inline_fds[POLLED_INLINE + 1], *all = inline_fds;
     int64_t ready;
@@ -195,7 +198,7 @@ static int poll_thread(struct pollfd *fds, nfds_t len, int64_t until_ns)
         memcpy(all + 1, fds, len * sizeof *fds);
     ready = thread_refused();
     if (ready == 0)
-        ready = thread_poll(all, len, until_ns == INT64_MAX ? 0 : until_ns ? until_ns : 1);
+        ready = thread_poll(all, len, until_ns == INT64_MAX ? 0 : until_ns ? until_ns : 1, mask);
     if (ready >= 0 && len)
         memcpy(fds, all + 1, len * sizeof *fds);
     if (all != inline_fds)
@@ -224,6 +227,16 @@ static int poll_here(struct pollfd *fds, nfds_t len, int64_t until_ns)
     return result;
 }
 
+int64_t poll_until(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigset_t *mask)
+{
+    if (!task_current())
+        return poll_thread(fds, len, until_ns, mask);
+    if (!mask)
+        return poll_here(fds, len, until_ns);
+    flow_say(&task_current()->flow, "a task cannot change its thread's signal mask for a wait");
+    return -ENOTSUP;
+}
+
 int dure_poll(struct pollfd *fds, nfds_t fds_len, int timeout_ms)
 {
     int64_t until_ns = INT64_MAX;
@@ -232,6 +245,30 @@ int dure_poll(struct pollfd *fds, nfds_t fds_len, int timeout_ms)
         return poll(fds, fds_len, timeout_ms);
     if (timeout_ms >= 0)
         until_ns = timeout_ms ? dure_now() + timeout_ms * DURE_MILLISECOND : 0;
-    return (int)io_result(task_current() ? poll_here(fds, fds_len, until_ns)
-                                         : poll_thread(fds, fds_len, until_ns));
+    return (int)io_result(poll_until(fds, fds_len, until_ns, NULL));
+}
+
+int64_t poll_time(const struct timespec *timeout, int64_t *until_ns)
+{
+    *until_ns = INT64_MAX;
+    if (!timeout)
+        return 0;
+    if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= DURE_SECOND)
+        return -EINVAL;
+    if (timeout->tv_sec == 0 && timeout->tv_nsec == 0)
+        *until_ns = 0;
+    else if (timeout->tv_sec < INT64_MAX / DURE_SECOND / 2) /* else for ever */
+        *until_ns = dure_now() + timeout->tv_sec * DURE_SECOND + timeout->tv_nsec;
+    return 0;
+}
+
+int dure_ppoll(struct pollfd *fds, nfds_t fds_len, const struct timespec *timeout,
+               const sigset_t *mask)
+{
+    int64_t until_ns, result;
+
+    if (!task_current() && !thread_has_scope())
+        return ppoll(fds, fds_len, timeout, mask);
+    result = poll_time(timeout, &until_ns);
+    return (int)io_result(result < 0 ? result : poll_until(fds, fds_len, until_ns, mask));
 }
