@@ -5,14 +5,17 @@
 #include <dure/base.h>
 #include <dure/blocking.h>
 #include <dure/cond.h>
+#include <dure/directory.h>
 #include <dure/file.h>
 #include <dure/inspect.h>
 #include <dure/io.h>
 #include <dure/mutex.h>
+#include <dure/path.h>
 #include <dure/run.h>
 #include <dure/scope.h>
 #include <dure/socket.h>
 #include <dure/task.h>
 #include <dure/time.h>
+#include <dure/tty.h>
 
 #endif

@@ -18,7 +18,9 @@ from header_comments import Macro, comment_lines, constants, cut, read_header, s
 from header_comments import structure_fields
 
 # Twins of what the C library documents in section 3; the others stand in section 2.
-SECTION_3 = {"sleep", "usleep"}
+SECTION_3 = {"closedir", "dirfd", "fdopendir", "fstatvfs", "futimens", "lockf", "mkfifo", "mkfifoat",
+             "opendir", "posix_fallocate", "readdir", "remove", "rewinddir", "seekdir", "sleep",
+             "statvfs", "tcdrain", "tcsetattr", "telldir", "usleep"}
 # Names of parameters that are words of the language too: not marked in running text.
 WORDS = {"scope", "options", "name", "address", "port", "request", "format", "deadline", "offset",
          "seconds", "value", "command", "path", "flags", "how", "level", "type", "domain",

@@ -29,24 +29,13 @@ DURE_API int dure_fdatasync(int fd);
    Source: BSD and Linux preadv, pwritev. */
 DURE_API ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset);
 DURE_API ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset);
-/* Sets a file's length. Cancellation: must finish. Source: POSIX.1-2017 ftruncate. */
-DURE_API int dure_ftruncate(int fd, off_t len);
-/* Changes names in directories. Cancellation: must finish.
-   Source: POSIX.1-2017 rename, renameat, unlink, unlinkat, rmdir, mkdir, mkdirat. */
-DURE_API int dure_rename(const char *path, const char *new_path);
-DURE_API int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path);
-DURE_API int dure_unlink(const char *path);
-DURE_API int dure_unlinkat(int dir_fd, const char *path, int flags);
-DURE_API int dure_rmdir(const char *path);
-DURE_API int dure_mkdir(const char *path, mode_t mode);
-DURE_API int dure_mkdirat(int dir_fd, const char *path, mode_t mode);
 /* Locks or unlocks a file. Cancellation: exact; an unlock is never cancelled.
    Source: BSD and Linux flock. */
 DURE_API int dure_flock(int fd, int operation);
-/* Tells about a file. Cancellation: abandoned; the answer is dropped.
-   Source: POSIX.1-2017 fstat, stat. */
-DURE_API int dure_fstat(int fd, struct stat *buf);
-DURE_API int dure_stat(const char *path, struct stat *buf);
+/* Locks, tests or unlocks a part of a file, from its position on. F_LOCK waits.
+   Cancellation: exact, where it waits; an unlock is never cancelled.
+   Source: POSIX.1-2017 lockf. */
+DURE_API int dure_lockf(int fd, int operation, off_t len);
 /* Sends a part of a file: all of it to a blocking socket, as sendfile does.
    offset: if not NULL, where to read, advanced by what was sent; in_fd's own otherwise.
    Cancellation: progress wins. Source: Linux sendfile. */

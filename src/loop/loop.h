@@ -139,6 +139,11 @@ int offload_run(enum pool_class class, enum offload_end end, const char *what, i
                 void (*run)(struct offload *offload, void *arg), void *arg);
 /* For run, before each system call and after EINTR: 0, or -ECANCELED or -EBADF when it is to end. */
 int offload_ended(const struct offload *offload);
+/* A call that can only block, as a twin: refused if the caller's scopes have ended; for a task made on
+   a thread of the class, again after each EINTR, and cancelled there if the class waits for somebody;
+   outside of tasks made here. make: as a system call, -1 and errno. Returns its result or -errno. */
+int64_t offload_call(enum pool_class class, const char *what, int fd, int64_t (*make)(void *arg),
+                     void *arg);
 /* Performs an operation on a thread, for the running task. Returns its result. */
 int64_t offload_op(struct op *op);
 /* The calling loop's jobs on fd are to end with -EBADF. Returns true if there are some. */
@@ -162,6 +167,9 @@ int64_t thread_io(struct io *io);
 int64_t thread_wait(int fd, unsigned events, int64_t until_ns);
 /* The same as poll(fds + 1, len), with room for one more in fds[0]; mask: as ppoll's. */
 int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigset_t *mask);
+/* What nothing tells of but a call that no scope could end: asks again and again, ever less often,
+   until the answer is not -EAGAIN. Returns it, or -ECANCELED, -EINTR. */
+int64_t thread_ask(int64_t (*ask)(void *arg), void *arg);
 /* -ECANCELED if the scopes around the thread have ended, else 0. */
 int thread_refused(void);
 /* True if the calling plain thread has a scope around it. */

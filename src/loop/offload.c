@@ -122,6 +122,51 @@ int offload_run(enum pool_class class, enum offload_end how, const char *what, i
     return offload.withdrawn ? atomic_load_explicit(&offload.error, memory_order_relaxed) : 0;
 }
 
+/* --- calls --- */
+
+struct call {
+    int64_t (*make)(void *arg);
+    void *arg;
+    int64_t result;
+};
+
+static int64_t made(struct call *call)
+{
+    int64_t result = call->make(call->arg);
+
+    return result == -1 ? -errno : result;
+}
+
+static void run_call(struct offload *offload, void *arg)
+{
+    struct call *call = arg;
+
+    do {
+        call->result = offload_ended(offload);
+        if (call->result == 0)
+            call->result = made(call);
+    } while (call->result == -EINTR);
+}
+
+int64_t offload_call(enum pool_class class, const char *what, int fd, int64_t (*make)(void *arg),
+                     void *arg)
+{
+    struct call call = { make, arg, io_entry_refused() };
+    enum offload_end how = class == POOL_WAITS ? OFFLOAD_INTERRUPT : OFFLOAD_QUEUED;
+    int error;
+
+    if (call.result < 0)
+        return call.result;
+    if (!task_current())
+        return made(&call);
+    error = offload_run(class, how, what, fd, run_call, &call);
+    if (error < 0)
+        call.result = error;
+    if (call.result == -ECANCELED)
+        flow_feel(&task_current()->flow);
+    return call.result;
+}
+
 /* --- operations --- */
 
 /* The kernel goes on connecting after a signal; the socket is to be usable again. */

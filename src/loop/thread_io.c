@@ -72,6 +72,21 @@ int64_t thread_wait(int fd, unsigned events, int64_t until_ns)
     return ready > 0 ? (unsigned short)fds[1].revents : ready;
 }
 
+int64_t thread_ask(int64_t (*ask)(void *arg), void *arg)
+{
+    int64_t pause_ns = 100 * DURE_MICROSECOND, ready = thread_refused(), result;
+
+    while (ready == 0) {
+        result = ask(arg);
+        if (result != -EAGAIN)
+            return result;
+        ready = thread_wait(-1, 0, dure_now() + pause_ns);
+        if (pause_ns < 10 * DURE_MILLISECOND)
+            pause_ns *= 2;
+    }
+    return ready;
+}
+
 bool thread_has_scope(void)
 {
     struct thread_flow *thread = thread_flow_current();

@@ -37,7 +37,10 @@ int dure_fcntl(int fd, int command, ...)
     switch (command) {
     case F_SETLKW:
     case F_OFD_SETLKW:
-        return (int)io_result(lock_wait(&(struct lock_call){ fd, command, arg, 0 }));
+        /* An unlock does not wait, and is never cancelled. */
+        if (!arg || ((struct flock *)arg)->l_type == F_UNLCK)
+            return fcntl(fd, command, arg);
+        return (int)io_result(lock_wait(&(struct lock_call){ fd, command, arg }));
     case F_GETFL:
         return (int)io_result(descriptors_get_flags(fd));
     case F_SETFL:

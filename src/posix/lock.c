@@ -4,72 +4,35 @@
 #include "loop/loop.h"
 
 #include <dure/file.h>
-#include <dure/time.h>
 #include <errno.h>
+#include <unistd.h>
 
-static int64_t try_fcntl(const struct lock_call *call, bool waits)
+static int64_t take(void *arg)
 {
-    int command = waits ? call->command : call->command == F_OFD_SETLKW ? F_OFD_SETLK : F_SETLK;
-    int result = fcntl(call->fd, command, call->lock);
+    const struct lock_call *call = arg;
 
-    return result < 0 ? -errno : result;
+    return call->lock ? fcntl(call->fd, call->command, call->lock) : flock(call->fd, call->command);
 }
 
-static int64_t try_flock(const struct lock_call *call, bool waits)
+/* The same lock, asked for without waiting. Returns 0 or -errno. */
+static int64_t take_at_once(void *arg)
 {
-    int result = flock(call->fd, waits ? call->command : call->command | LOCK_NB);
+    struct lock_call now = *(const struct lock_call *)arg;
+    int result;
 
-    return result < 0 ? -errno : result;
-}
-
-static int64_t take(const struct lock_call *call, bool waits)
-{
-    return call->lock ? try_fcntl(call, waits) : try_flock(call, waits);
-}
-
-static void take_on_thread(struct offload *offload, void *arg)
-{
-    struct lock_call *call = arg;
-
-    do {
-        call->result = offload_ended(offload);
-        if (call->result == 0)
-            call->result = take(call, true);
-    } while (call->result == -EINTR);
-}
-
-/* A plain thread with a scope. Nothing tells that a lock has become free except to wait for it,
-   which no scope could end: so it asks again and again, ever less often. */
-static int64_t take_in_scope(const struct lock_call *call)
-{
-    int64_t pause_ns = 100 * DURE_MICROSECOND, ready = thread_refused(), result;
-
-    while (ready == 0) {
-        result = take(call, false);
-        if (result != -EAGAIN && result != -EACCES)
-            return result;
-        ready = thread_wait(-1, 0, dure_now() + pause_ns);
-        if (pause_ns < 10 * DURE_MILLISECOND)
-            pause_ns *= 2;
-    }
-    return ready;
+    if (!now.lock)
+        now.command |= LOCK_NB;
+    else
+        now.command = now.command == F_OFD_SETLKW ? F_OFD_SETLK : F_SETLK;
+    result = (int)take(&now);
+    return result == 0 ? 0 : errno == EACCES ? -EAGAIN : -errno;
 }
 
 int64_t lock_wait(struct lock_call *call)
 {
-    int error;
-
-    if (!task_current())
-        return thread_has_scope() ? take_in_scope(call) : take(call, true);
-    if (io_refused())
-        return -ECANCELED;
-    error = offload_run(POOL_WAITS, OFFLOAD_INTERRUPT, call->lock ? "lock" : "flock", call->fd,
-                        take_on_thread, call);
-    if (error == 0)
-        error = (int)call->result;
-    if (error == -ECANCELED)
-        flow_feel(&task_current()->flow);
-    return error;
+    if (!task_current() && thread_has_scope())
+        return thread_ask(take_at_once, call);
+    return offload_call(POOL_WAITS, call->lock ? "lock" : "flock", call->fd, take, call);
 }
 
 int dure_flock(int fd, int operation)
@@ -80,4 +43,13 @@ int dure_flock(int fd, int operation)
     if (operation & (LOCK_NB | LOCK_UN))
         return flock(fd, operation);
     return (int)io_result(lock_wait(&call));
+}
+
+int dure_lockf(int fd, int operation, off_t len)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_CUR, .l_len = len };
+
+    if (operation != F_LOCK)
+        return lockf(fd, operation, len);
+    return (int)io_result(lock_wait(&(struct lock_call){ fd, F_SETLKW, &lock }));
 }

@@ -10,7 +10,6 @@ struct lock_call {
     int fd;
     int command;        /* F_SETLKW, F_OFD_SETLKW; flock's operation */
     struct flock *lock; /* NULL: flock */
-    int64_t result;
 };
 
 /* Waits for the lock, as a task or as a thread. Returns 0 or -errno; -ECANCELED if it was not taken

@@ -1,96 +1,104 @@
-/* Twins on names and lengths of files: made by a thread of the pool, and once begun not broken off. */
+/* Twins that make, move and remove names: not broken off once begun. */
 #include "loop/loop.h"
 
-#include <dure/file.h>
+#include <dure/path.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
-/* One of these calls; what it does not need is left out. */
-struct call {
-    int (*make)(const struct call *call);
-    const char *name; /* for the dump */
-    int fd;           /* what it works on, or -1 */
-    int dir_fd, other_dir_fd;
-    const char *path, *other_path;
+/* The arguments of one of these calls; what it does not need is left out. */
+struct names {
+    int dir_fd, new_dir_fd;
+    const char *path, *new_path;
     int flags;
     mode_t mode;
-    off_t len;
-    int result;
+    dev_t device;
 };
 
-static void make(struct call *call)
+static int make(const char *what, int64_t (*call)(void *arg), struct names *names)
 {
-    do
-        call->result = call->make(call) < 0 ? -errno : 0;
-    while (call->result == -EINTR);
+    /* The system would say so too; the C library's headers promise that there is a path. */
+    if (!names->path || !names->new_path)
+        return (int)io_result(-EFAULT);
+    return (int)io_result(offload_call(POOL_FILES, what, -1, call, names));
 }
 
-static void make_on_thread(struct offload *offload, void *arg)
+static int64_t make_rename(void *arg)
 {
-    (void)offload;
-    make(arg);
+    const struct names *names = arg;
+
+    return renameat2(names->dir_fd, names->path, names->new_dir_fd, names->new_path,
+                     (unsigned)names->flags);
 }
 
-static int run(struct call *call)
+int dure_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
+                   unsigned flags)
 {
-    int error = io_entry_refused();
+    struct names names = { dir_fd, new_dir_fd, path, new_path, (int)flags, 0, 0 };
 
-    if (error < 0)
-        return (int)io_result(error);
-    if (!task_current()) {
-        make(call);
-        return (int)io_result(call->result);
-    }
-    error = offload_run(POOL_FILES, OFFLOAD_QUEUED, call->name, call->fd, make_on_thread, call);
-    if (error == -ECANCELED)
-        flow_feel(&task_current()->flow);
-    return (int)io_result(error < 0 ? error : call->result);
-}
-
-/* The system would say so too; the C library's headers promise that there is a path. */
-static int no_path(void)
-{
-    return (int)io_result(-EFAULT);
-}
-
-static int make_rename(const struct call *call)
-{
-    return renameat(call->dir_fd, call->path, call->other_dir_fd, call->other_path);
+    return make("rename", make_rename, &names);
 }
 
 int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path)
 {
-    if (!path || !new_path)
-        return no_path();
-    return run(&(struct call){ .make = make_rename,
-                               .name = "rename",
-                               .fd = -1,
-                               .dir_fd = dir_fd,
-                               .path = path,
-                               .other_dir_fd = new_dir_fd,
-                               .other_path = new_path });
+    return dure_renameat2(dir_fd, path, new_dir_fd, new_path, 0);
 }
 
 int dure_rename(const char *path, const char *new_path)
 {
-    return dure_renameat(AT_FDCWD, path, AT_FDCWD, new_path);
+    return dure_renameat2(AT_FDCWD, path, AT_FDCWD, new_path, 0);
 }
 
-static int make_unlink(const struct call *call)
+static int64_t make_link(void *arg)
 {
-    return unlinkat(call->dir_fd, call->path, call->flags);
+    const struct names *names = arg;
+
+    return linkat(names->dir_fd, names->path, names->new_dir_fd, names->new_path, names->flags);
+}
+
+int dure_linkat(int dir_fd, const char *path, int new_dir_fd, const char *new_path, int flags)
+{
+    struct names names = { dir_fd, new_dir_fd, path, new_path, flags, 0, 0 };
+
+    return make("link", make_link, &names);
+}
+
+int dure_link(const char *path, const char *new_path)
+{
+    return dure_linkat(AT_FDCWD, path, AT_FDCWD, new_path, 0);
+}
+
+static int64_t make_symlink(void *arg)
+{
+    const struct names *names = arg;
+
+    return symlinkat(names->path, names->new_dir_fd, names->new_path);
+}
+
+int dure_symlinkat(const char *target, int new_dir_fd, const char *new_path)
+{
+    struct names names = { AT_FDCWD, new_dir_fd, target, new_path, 0, 0, 0 };
+
+    return make("symlink", make_symlink, &names);
+}
+
+int dure_symlink(const char *target, const char *new_path)
+{
+    return dure_symlinkat(target, AT_FDCWD, new_path);
+}
+
+static int64_t make_unlink(void *arg)
+{
+    const struct names *names = arg;
+
+    return unlinkat(names->dir_fd, names->path, names->flags);
 }
 
 int dure_unlinkat(int dir_fd, const char *path, int flags)
 {
-    if (!path)
-        return no_path();
-    return run(&(struct call){ .make = make_unlink,
-                               .name = flags & AT_REMOVEDIR ? "rmdir" : "unlink",
-                               .fd = -1,
-                               .dir_fd = dir_fd,
-                               .path = path,
-                               .flags = flags });
+    struct names names = { dir_fd, AT_FDCWD, path, "", flags, 0, 0 };
+
+    return make(flags & AT_REMOVEDIR ? "rmdir" : "unlink", make_unlink, &names);
 }
 
 int dure_unlink(const char *path)
@@ -103,21 +111,30 @@ int dure_rmdir(const char *path)
     return dure_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
-static int make_mkdir(const struct call *call)
+static int64_t make_remove(void *arg)
 {
-    return mkdirat(call->dir_fd, call->path, call->mode);
+    return remove(((const struct names *)arg)->path);
+}
+
+int dure_remove(const char *path)
+{
+    struct names names = { AT_FDCWD, AT_FDCWD, path, "", 0, 0, 0 };
+
+    return make("remove", make_remove, &names);
+}
+
+static int64_t make_mkdir(void *arg)
+{
+    const struct names *names = arg;
+
+    return mkdirat(names->dir_fd, names->path, names->mode);
 }
 
 int dure_mkdirat(int dir_fd, const char *path, mode_t mode)
 {
-    if (!path)
-        return no_path();
-    return run(&(struct call){ .make = make_mkdir,
-                               .name = "mkdir",
-                               .fd = -1,
-                               .dir_fd = dir_fd,
-                               .path = path,
-                               .mode = mode });
+    struct names names = { dir_fd, AT_FDCWD, path, "", 0, mode, 0 };
+
+    return make("mkdir", make_mkdir, &names);
 }
 
 int dure_mkdir(const char *path, mode_t mode)
@@ -125,12 +142,31 @@ int dure_mkdir(const char *path, mode_t mode)
     return dure_mkdirat(AT_FDCWD, path, mode);
 }
 
-static int make_truncate(const struct call *call)
+static int64_t make_mknod(void *arg)
 {
-    return ftruncate(call->fd, call->len);
+    const struct names *names = arg;
+
+    return mknodat(names->dir_fd, names->path, names->mode, names->device);
 }
 
-int dure_ftruncate(int fd, off_t len)
+int dure_mknodat(int dir_fd, const char *path, mode_t mode, dev_t device)
 {
-    return run(&(struct call){ .make = make_truncate, .name = "ftruncate", .fd = fd, .len = len });
+    struct names names = { dir_fd, AT_FDCWD, path, "", 0, mode, device };
+
+    return make("mknod", make_mknod, &names);
+}
+
+int dure_mknod(const char *path, mode_t mode, dev_t device)
+{
+    return dure_mknodat(AT_FDCWD, path, mode, device);
+}
+
+int dure_mkfifoat(int dir_fd, const char *path, mode_t mode)
+{
+    return dure_mknodat(dir_fd, path, mode | S_IFIFO, 0);
+}
+
+int dure_mkfifo(const char *path, mode_t mode)
+{
+    return dure_mkfifoat(AT_FDCWD, path, mode);
 }

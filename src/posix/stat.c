@@ -1,143 +1,136 @@
-/* Asking about files: abandoned on cancel. */
+/* Twins that ask about files. */
 #include "loop/loop.h"
+#include "posix/question.h"
 
-#include <dure/file.h>
+#include <dure/path.h>
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
-/* A question that may outlive its asker; it owns a copy of the path. The asker and the pool hold
-   it; the last one frees it. */
-struct question {
-    struct pool_job job;
-    struct waiter waiter;
-    struct wait wait;
-    struct stat answer;
-    int fd, error;
-    atomic_int holders;
-    _Atomic int state;
-    char path[];
-};
-
-/* Whoever moves it from ASKED first decides who signals the waiter, which is done once. */
-enum { ASKED, ANSWERED, GONE };
-
-static bool decide(struct question *question, int state)
+/* Returns 0 or more, or -1 and errno. */
+static int64_t put(const struct question *question)
 {
-    int asked = ASKED;
-
-    /* Acquire and release: the asker sees the answer. */
-    return atomic_compare_exchange_strong_explicit(&question->state, &asked, state,
-                                                   memory_order_acq_rel, memory_order_acquire);
+    return io_result(question_put(question));
 }
 
-static void let_go(struct question *question)
+static int64_t put_of_path(const struct question *question)
 {
-    /* Acquire and release: what the other one did comes before the end of the memory. */
-    if (atomic_fetch_sub_explicit(&question->holders, 1, memory_order_acq_rel) == 1)
-        free(question);
+    /* The system would say so too; the C library's headers promise that there is a path. */
+    return question->path ? put(question) : io_result(-EFAULT);
 }
 
-static void ask(struct pool_job *job)
+static int64_t ask_fstat(const struct question *question)
 {
-    struct question *question = container_of(job, struct question, job);
-    int result = question->fd >= 0 ? fstat(question->fd, &question->answer)
-                                   : stat(question->path, &question->answer);
-
-    question->error = result < 0 ? errno : 0;
-}
-
-static void answered(struct pool_job *job)
-{
-    struct question *question = container_of(job, struct question, job);
-
-    if (decide(question, ANSWERED))
-        waiter_signal(&question->waiter);
-    let_go(question);
-}
-
-static void abandon(struct wait *wait)
-{
-    struct question *question = container_of(wait, struct question, wait);
-
-    if (decide(question, GONE)) /* else the answer is on its way */
-        waiter_signal(&question->waiter);
-}
-
-static struct question *question_create(int fd, const char *path)
-{
-    size_t size = path ? strlen(path) + 1 : 0;
-    struct question *question = calloc(1, sizeof *question + size);
-
-    if (!question)
-        return NULL;
-    if (path)
-        memcpy(question->path, path, size);
-    question->fd = fd;
-    question->job.run = ask;
-    question->job.finished = answered;
-    question->job.class = POOL_FILES;
-    question->wait.what = "stat";
-    question->wait.fd = fd;
-    question->wait.cancel = abandon;
-    /* The waiter's task is the asker; both hold it from the start. */
-    waiter_init(&question->waiter);
-    atomic_init(&question->holders, 2);
-    return question;
-}
-
-/* Asks on a pool thread, and takes the answer or goes away. Returns 0 or -errno. */
-static int64_t stat_task(int fd, const char *path, struct stat *buf)
-{
-    struct question *question;
-    int error;
-
-    if (io_refused())
-        return -ECANCELED;
-    question = question_create(fd, path);
-    if (!question)
-        return -ENOMEM;
-    error = pool_submit(runtime_active->pool, &question->job);
-    if (error < 0)
-        goto out_unasked;
-    waiter_wait(&question->waiter, &question->wait);
-    if (atomic_load_explicit(&question->state, memory_order_acquire) == GONE) {
-        flow_feel(&task_current()->flow);
-        error = -ECANCELED;
-        if (pool_cancel(runtime_active->pool, &question->job))
-            goto out_unasked; /* nobody has begun to ask */
-    } else {
-        error = -question->error;
-        if (error == 0)
-            *buf = question->answer;
-    }
-    let_go(question);
-    return error;
-
-out_unasked:
-    free(question);
-    return error;
+    return fstat(question->fd, question->answer) < 0 ? -1 : (int64_t)sizeof(struct stat);
 }
 
 int dure_fstat(int fd, struct stat *buf)
 {
-    int refused;
+    struct question question = { "stat", ask_fstat, fd, NULL, 0, 0, buf, sizeof *buf };
 
-    if (!task_current()) {
-        refused = io_entry_refused();
-        return refused < 0 ? (int)io_result(refused) : fstat(fd, buf);
-    }
-    return (int)io_result(fd < 0 ? -EBADF : stat_task(fd, NULL, buf));
+    return put(&question) < 0 ? -1 : 0;
+}
+
+static int64_t ask_stat(const struct question *question)
+{
+    int result = fstatat(question->fd, question->path, question->answer, question->flags);
+
+    return result < 0 ? -1 : (int64_t)sizeof(struct stat);
+}
+
+int dure_fstatat(int dir_fd, const char *path, struct stat *buf, int flags)
+{
+    struct question question = { "stat", ask_stat, dir_fd, path, flags, 0, buf, sizeof *buf };
+
+    return put_of_path(&question) < 0 ? -1 : 0;
 }
 
 int dure_stat(const char *path, struct stat *buf)
 {
-    int refused;
+    return dure_fstatat(AT_FDCWD, path, buf, 0);
+}
 
-    if (!task_current()) {
-        refused = io_entry_refused();
-        return refused < 0 ? (int)io_result(refused) : stat(path, buf);
-    }
-    return (int)io_result(path ? stat_task(-1, path, buf) : -EFAULT);
+int dure_lstat(const char *path, struct stat *buf)
+{
+    return dure_fstatat(AT_FDCWD, path, buf, AT_SYMLINK_NOFOLLOW);
+}
+
+static int64_t ask_statx(const struct question *question)
+{
+    int result =
+        statx(question->fd, question->path, question->flags, question->mode, question->answer);
+
+    return result < 0 ? -1 : (int64_t)sizeof(struct statx);
+}
+
+int dure_statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *buf)
+{
+    struct question question = { "statx", ask_statx, dir_fd, path, flags, mask, buf, sizeof *buf };
+
+    return put_of_path(&question) < 0 ? -1 : 0;
+}
+
+static int64_t ask_fstatvfs(const struct question *question)
+{
+    return fstatvfs(question->fd, question->answer) < 0 ? -1 : (int64_t)sizeof(struct statvfs);
+}
+
+int dure_fstatvfs(int fd, struct statvfs *buf)
+{
+    struct question question = { "statvfs", ask_fstatvfs, fd, NULL, 0, 0, buf, sizeof *buf };
+
+    return put(&question) < 0 ? -1 : 0;
+}
+
+static int64_t ask_statvfs(const struct question *question)
+{
+    return statvfs(question->path, question->answer) < 0 ? -1 : (int64_t)sizeof(struct statvfs);
+}
+
+int dure_statvfs(const char *path, struct statvfs *buf)
+{
+    struct question question = { "statvfs", ask_statvfs, -1, path, 0, 0, buf, sizeof *buf };
+
+    return put_of_path(&question) < 0 ? -1 : 0;
+}
+
+static int64_t ask_access(const struct question *question)
+{
+    return faccessat(question->fd, question->path, (int)question->mode, question->flags);
+}
+
+int dure_faccessat(int dir_fd, const char *path, int mode, int flags)
+{
+    struct question question = {
+        "access", ask_access, dir_fd, path, flags, (unsigned)mode, NULL, 0
+    };
+
+    return (int)put_of_path(&question);
+}
+
+int dure_access(const char *path, int mode)
+{
+    return dure_faccessat(AT_FDCWD, path, mode, 0);
+}
+
+static int64_t ask_readlink(const struct question *question)
+{
+    return readlinkat(question->fd, question->path, question->answer, question->answer_len);
+}
+
+ssize_t dure_readlinkat(int dir_fd, const char *path, char *buf, size_t len)
+{
+    /* No link is longer; a length that is an error must remain one. */
+    size_t room = len < PATH_MAX ? len : PATH_MAX;
+    struct question question = { "readlink", ask_readlink, dir_fd, path, 0, 0, buf, room };
+
+    return len > INT_MAX ? io_result(-EINVAL) : put_of_path(&question);
+}
+
+ssize_t dure_readlink(const char *path, char *buf, size_t len)
+{
+    return dure_readlinkat(AT_FDCWD, path, buf, len);
 }
