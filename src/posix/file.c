@@ -1,9 +1,11 @@
 /* Twins on files. */
 #include "posix/transfer.h"
 
+#include "backend/attempt.h"
 #include "base/descriptors.h"
 
 #include <dure/file.h>
+#include <dure/io.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -155,6 +157,52 @@ ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
         return -1;
     n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
     return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);
+}
+
+struct vector {
+    int fd;
+    const struct iovec *iov;
+    int iov_len;
+    off_t offset;
+    int flags;
+    ssize_t (*call)(int fd, const struct iovec *iov, int iov_len, off_t offset, int flags);
+};
+
+static int64_t move_vector(void *arg)
+{
+    const struct vector *v = arg;
+
+    return v->call(v->fd, v->iov, v->iov_len, v->offset, v->flags);
+}
+
+/* Flags are for files and their disks: a thread makes the call. What shall not wait needs none. */
+static ssize_t with_flags(const char *what, struct vector *v)
+{
+    enum pool_class class = attempt_kind(v->fd) == FD_FILE ? POOL_FILES : POOL_WAITS;
+    int64_t refused;
+
+    if (!(v->flags & RWF_NOWAIT))
+        return io_result(offload_call(class, what, v->fd, move_vector, v));
+    refused = io_entry_refused();
+    return refused < 0 ? io_result(refused) : (ssize_t)move_vector(v);
+}
+
+ssize_t dure_preadv2(int fd, const struct iovec *iov, int iov_len, off_t offset, int flags)
+{
+    struct vector vector = { fd, iov, iov_len, offset, flags, preadv2 };
+
+    if (flags)
+        return with_flags("preadv2", &vector);
+    return offset == -1 ? dure_readv(fd, iov, iov_len) : dure_preadv(fd, iov, iov_len, offset);
+}
+
+ssize_t dure_pwritev2(int fd, const struct iovec *iov, int iov_len, off_t offset, int flags)
+{
+    struct vector vector = { fd, iov, iov_len, offset, flags, pwritev2 };
+
+    if (flags)
+        return with_flags("pwritev2", &vector);
+    return offset == -1 ? dure_writev(fd, iov, iov_len) : dure_pwritev(fd, iov, iov_len, offset);
 }
 
 static int sync_file(int fd, bool data_only)
