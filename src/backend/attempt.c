@@ -114,6 +114,31 @@ size_t attempt_len(const struct op *op)
     }
 }
 
+/* Returns the revents. A pending signal ends even a poll that does not wait. */
+static int64_t poll_now(int fd, unsigned events)
+{
+    struct pollfd pollfd = { .fd = fd, .events = (short)events };
+    int n;
+
+    do
+        n = poll(&pollfd, 1, 0);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : (int64_t)(unsigned short)pollfd.revents;
+}
+
+/* A datagram socket that was shut down for reading has come to its end: a call that waits says so; one
+   that does not says EAGAIN, as if something could still come, while every poll says that it is
+   readable. */
+static int64_t received(const struct op *op, enum fd_kind kind, int flags, int64_t n)
+{
+    if (n != -EAGAIN || kind != FD_DATAGRAM || (op->flags & OP_DONT_WAIT) ||
+        (flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)) ||
+        !(poll_now(op->fd, POLLRDHUP) & POLLRDHUP))
+        return n;
+    flags = descriptors_get_flags(op->fd);
+    return flags < 0 || (flags & O_NONBLOCK) ? n : 0;
+}
+
 static int64_t message(struct op *op, enum fd_kind kind, size_t transfer_max)
 {
     struct msghdr *user = op->u.msg.header, header = *user;
@@ -124,6 +149,7 @@ static int64_t message(struct op *op, enum fd_kind kind, size_t transfer_max)
     if (op->code == OP_SENDMSG)
         return result_of(sendmsg(op->fd, &header, op->u.msg.flags | MSG_DONTWAIT));
     n = result_of(recvmsg(op->fd, &header, op->u.msg.flags | MSG_DONTWAIT));
+    n = received(op, kind, op->u.msg.flags, n);
     if (n >= 0) {
         user->msg_namelen = header.msg_namelen;
         user->msg_controllen = header.msg_controllen;
@@ -142,7 +168,7 @@ static int64_t socket_read_write(struct op *op, enum fd_kind kind, size_t transf
         return result_of(send(op->fd, op->u.io.buf, len, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (len == 0) /* read of nothing is 0 at once, recv of nothing may wait */
         return 0;
-    return result_of(recv(op->fd, op->u.io.buf, len, MSG_DONTWAIT));
+    return received(op, kind, 0, result_of(recv(op->fd, op->u.io.buf, len, MSG_DONTWAIT)));
 }
 
 static int64_t socket_vector(struct op *op, enum fd_kind kind, size_t transfer_max)
@@ -160,7 +186,7 @@ static int64_t socket_vector(struct op *op, enum fd_kind kind, size_t transfer_m
         return result_of(sendmsg(op->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (vector_len(header.msg_iov, header.msg_iovlen) == 0)
         return 0;
-    return result_of(recvmsg(op->fd, &header, MSG_DONTWAIT));
+    return received(op, kind, 0, result_of(recvmsg(op->fd, &header, MSG_DONTWAIT)));
 }
 
 /* Reads or writes what is no socket. What does not know RWF_NOWAIT can be tried only when its user
@@ -202,18 +228,6 @@ static int64_t nowait_readv_writev(struct op *op, enum fd_kind kind, size_t tran
     cut_vector(&header, &one, kind, transfer_max);
     return nowait_vector(op->code == OP_WRITEV, op->fd, header.msg_iov, (int)header.msg_iovlen,
                          op->u.vec.offset);
-}
-
-/* Returns the revents. A pending signal ends even a poll that does not wait. */
-static int64_t poll_now(int fd, unsigned events)
-{
-    struct pollfd pollfd = { .fd = fd, .events = (short)events };
-    int n;
-
-    do
-        n = poll(&pollfd, 1, 0);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : (int64_t)(unsigned short)pollfd.revents;
 }
 
 /* What does not listen fails at once; to wait until it is readable would be for ever. */
@@ -453,8 +467,9 @@ int64_t attempt(struct op *op, enum fd_kind kind, size_t transfer_max)
             return socket_vector(op, kind, transfer_max);
         return kind == FD_FILE ? -ENOTSUP : nowait_readv_writev(op, kind, transfer_max);
     case OP_RECV:
-        return result_of(recv(op->fd, op->u.io.buf, cut(op->u.io.len, kind, transfer_max),
-                              op->u.io.flags | MSG_DONTWAIT));
+        return received(op, kind, op->u.io.flags,
+                        result_of(recv(op->fd, op->u.io.buf, cut(op->u.io.len, kind, transfer_max),
+                                       op->u.io.flags | MSG_DONTWAIT)));
     case OP_SEND:
         return result_of(send(op->fd, op->u.io.buf, cut(op->u.io.len, kind, transfer_max),
                               op->u.io.flags | MSG_DONTWAIT));

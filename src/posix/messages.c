@@ -8,9 +8,9 @@
 #include <errno.h>
 
 /* Nothing more can be moved now. Returns 0 when it is worth to try again, or -errno. */
-static int wait_for_more(int fd, short events, int flags)
+static int wait_for_room(int fd, int flags)
 {
-    struct pollfd poll = { .fd = fd, .events = events };
+    struct pollfd poll = { .fd = fd, .events = POLLOUT };
     int file_flags = dure_fcntl(fd, F_GETFL);
 
     if (file_flags < 0)
@@ -60,7 +60,7 @@ int dure_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
         } else if (n == 0) {
             break;
         } else if (n == -EAGAIN) {
-            n = wait_for_more(fd, POLLOUT, flags);
+            n = wait_for_room(fd, flags);
         }
     }
     /* Progress wins: the next call meets the error again. */
@@ -79,6 +79,23 @@ static bool is_over(const struct timespec *timeout, int64_t begun_ns)
            passed_ns - timeout->tv_sec * DURE_SECOND >= timeout->tv_nsec;
 }
 
+/* As many as are there; if none is, and the call waits, the first that comes. Returns how many, or
+   -errno. */
+static int64_t receive_some(int fd, struct mmsghdr *messages, unsigned len, int flags)
+{
+    int64_t n;
+
+    flags &= ~MSG_WAITFORONE;
+    n = paid(recvmmsg(fd, messages, len, flags | MSG_DONTWAIT, NULL));
+    if (n != -EAGAIN)
+        return n;
+    n = dure_recvmsg(fd, &messages->msg_hdr, flags);
+    if (n < 0)
+        return -errno;
+    messages->msg_len = (unsigned)n;
+    return 1;
+}
+
 int dure_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
                   struct timespec *timeout)
 {
@@ -89,16 +106,11 @@ int dure_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
         return (int)io_result(-EINVAL);
     n = io_entry_refused();
     while (n >= 0 && moved < messages_len) {
-        n = paid(recvmmsg(fd, messages + moved, messages_len - moved,
-                          (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, NULL));
+        n = receive_some(fd, messages + moved, messages_len - moved, flags);
         if (n > 0)
             moved += (unsigned)n;
-        if (moved && ((flags & MSG_WAITFORONE) || is_over(timeout, begun_ns)))
+        if (n == 0 || (moved && ((flags & MSG_WAITFORONE) || is_over(timeout, begun_ns))))
             break;
-        if (n == 0)
-            break;
-        if (n == -EAGAIN)
-            n = wait_for_more(fd, POLLIN, flags);
     }
     /* Progress wins: the next call meets the error again. */
     return (int)(moved ? moved : io_result(n));
