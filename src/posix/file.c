@@ -90,6 +90,8 @@ ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset)
         return io_result(-EINVAL);
     if (!has_position(fd, false))
         return -1;
+    if (unlikely(len == 0) && (task_current() || thread_has_scope()))
+        return io_result(transfer_nothing(fd, false, offset));
     return io_result(transfer_read(fd, buf, len, offset));
 }
 
@@ -102,6 +104,8 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
         return io_result(-EINVAL);
     if (!has_position(fd, true))
         return -1;
+    if (unlikely(len == 0) && (task_current() || thread_has_scope()))
+        return io_result(transfer_nothing(fd, true, offset));
     do {
         n = transfer_write(fd, (const char *)buf + moved, len - moved, offset + (off_t)moved);
         if (n <= 0)
@@ -113,15 +117,14 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
 
 static bool fits_vector(int iov_len, off_t offset)
 {
-    if (iov_len >= 0 && iov_len <= IOV_MAX && offset >= 0)
-        return true;
-    errno = EINVAL;
-    return false;
+    return iov_len >= 0 && iov_len <= IOV_MAX && offset >= 0;
 }
 
 ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
-    if (!fits_vector(iov_len, offset) || !has_position(fd, false))
+    if (!fits_vector(iov_len, offset))
+        return preadv(fd, iov, iov_len, offset); /* of two errors the system chooses */
+    if (!has_position(fd, false))
         return -1;
     return io_result(transfer_vector(fd, OP_READV, iov, iov_len, offset));
 }
@@ -153,7 +156,9 @@ ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
     int64_t n;
 
-    if (!fits_vector(iov_len, offset) || !has_position(fd, true))
+    if (!fits_vector(iov_len, offset))
+        return pwritev(fd, iov, iov_len, offset);
+    if (!has_position(fd, true))
         return -1;
     n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
     return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);
@@ -230,6 +235,8 @@ ssize_t dure_sendfile(int out_fd, int in_fd, off_t *offset, size_t len)
     struct io io;
     int64_t n = 0;
 
+    if (offset && *offset < 0)
+        return sendfile(out_fd, in_fd, offset, len);
     do {
         io_init(&io, OP_SENDFILE, out_fd);
         io.op.u.sendfile.in_fd = in_fd;

@@ -1,6 +1,8 @@
 /* Twins on any descriptor. */
 #include "posix/transfer.h"
 
+#include "backend/attempt.h"
+
 #include <dure/io.h>
 #include <errno.h>
 #include <limits.h>
@@ -39,31 +41,55 @@ int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int 
     return io_run(&io);
 }
 
-/* A transfer of nothing, which the kernel answers without waiting, whatever the descriptor is. To
-   the mechanisms it would be a transfer like any other: io_uring waits on a FIFO for it, and an
-   empty vector would become an empty message. */
+/* An empty vector, which the kernel answers without waiting, whatever the descriptor is. To the
+   mechanisms it would be a transfer like any other: io_uring waits on a FIFO for it, and an empty
+   vector would become an empty message. */
 static int64_t move_nothing(int fd, bool write)
 {
     struct iovec nothing = { NULL, 0 };
+    int refused = io_entry_refused();
     ssize_t n;
 
-    if (task_current() ? io_refused() : thread_has_scope() && thread_refused() < 0)
-        return -ECANCELED;
+    if (refused < 0)
+        return refused;
     n = write ? writev(fd, &nothing, 1) : readv(fd, &nothing, 1);
     return n < 0 ? -errno : n;
+}
+
+int64_t transfer_nothing(int fd, bool write, int64_t offset)
+{
+    int refused = io_entry_refused(), kind = attempt_kind(fd);
+    struct io io;
+
+    if (refused < 0)
+        return refused;
+    io_init(&io, write ? OP_WRITE : OP_READ, fd);
+    io.op.u.io.buf = &io;
+    io.op.u.io.len = 0;
+    io.op.u.io.offset = offset;
+    return task_current() && (kind == FD_FILE || kind == FD_EVENT) ? io_run_on_thread(&io)
+                                                                   : perform(&io.op);
+}
+
+/* Empty, and for a driver or a file to answer. */
+static bool is_odd_write(int fd)
+{
+    int kind = task_current() || thread_has_scope() ? attempt_kind(fd) : FD_UNKNOWN;
+
+    return kind == FD_FILE || kind == FD_EVENT;
 }
 
 ssize_t dure_read(int fd, void *buf, size_t len)
 {
     if (unlikely(len == 0) && (task_current() || thread_has_scope()))
-        return io_result(move_nothing(fd, false));
+        return io_result(transfer_nothing(fd, false, -1));
     return io_result(transfer_read(fd, buf, len, -1));
 }
 
 ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
 {
     if (iov_len < 0 || iov_len > IOV_MAX)
-        return io_result(-EINVAL);
+        return readv(fd, iov, iov_len); /* of two errors the system chooses */
     if (transfer_len(iov, (size_t)iov_len) == 0)
         return io_result(move_nothing(fd, false));
     return io_result(transfer_vector(fd, OP_READV, iov, iov_len, -1));
@@ -71,9 +97,12 @@ ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
 
 ssize_t dure_write(int fd, const void *buf, size_t len)
 {
-    int64_t n = transfer_write(fd, buf, len, -1);
     size_t moved;
+    int64_t n;
 
+    if (unlikely(len == 0) && is_odd_write(fd))
+        return io_result(transfer_nothing(fd, true, -1));
+    n = transfer_write(fd, buf, len, -1);
     if (likely(n < 0 || (size_t)n == len || n == 0))
         return io_result(n);
     for (moved = (size_t)n; moved < len; moved += (size_t)n) {
@@ -116,7 +145,7 @@ ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)
     int64_t n;
 
     if (iov_len < 0 || iov_len > IOV_MAX)
-        return io_result(-EINVAL);
+        return writev(fd, iov, iov_len);
     len = transfer_len(iov, (size_t)iov_len);
     if (len == 0)
         return io_result(move_nothing(fd, true));

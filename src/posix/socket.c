@@ -74,7 +74,7 @@ int dure_accept4(int fd, struct sockaddr *addr, socklen_t *addr_len, int flags)
     int64_t connection;
 
     if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
-        return (int)io_result(-EINVAL);
+        return accept4(fd, addr, addr_len, flags); /* of two errors the system chooses */
     io_init(&io, OP_ACCEPT, fd);
     io.op.u.accept.addr = addr;
     io.op.u.accept.addr_len = addr_len;

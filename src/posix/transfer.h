@@ -12,6 +12,11 @@ int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int 
 int64_t transfer_send(int fd, const void *buf, size_t len, int flags);
 int64_t transfer_recv(int fd, void *buf, size_t len, int flags);
 
+/* A transfer of no bytes: for the kernel or a driver to answer, with EISDIR or EINVAL, say, and now and
+   then after a wait (for a tty's other reader, an inotify's news). A thread makes it, where it is no
+   socket or pipe, which never wait for nothing to read. Returns 0 or -errno. */
+int64_t transfer_nothing(int fd, bool write, int64_t offset);
+
 /* The bytes of a vector. */
 static inline size_t transfer_len(const struct iovec *iov, size_t iov_len)
 {

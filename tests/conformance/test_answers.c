@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -121,6 +122,39 @@ static int make_listener(void)
     return fd;
 }
 
+static int make_text(void)
+{
+    char path[] = "/tmp/dure-answers-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+
+    unlink(path);
+    return fd;
+}
+
+static int make_tty(void)
+{
+    int fd;
+
+    other_end = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    CHECK_EQ(grantpt(other_end), 0);
+    CHECK_EQ(unlockpt(other_end), 0);
+    fd = open(ptsname(other_end), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return fd;
+}
+
+static int make_null(void)
+{
+    return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+static int make_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    return signalfd(-1, &none, SFD_CLOEXEC);
+}
+
 static int make_none(void)
 {
     return -1;
@@ -129,8 +163,7 @@ static int make_none(void)
 #define ACCEPTS 0x1u /* accept and recv wait on it */
 #define READS 0x2u   /* a read may wait on it */
 #define WRITES 0x4u  /* sendfile to it may wait, or move bytes */
-
-#define ABSENT 0x8u /* of two errors the kernel chooses one */
+#define NOTHING 0x8u /* even a read of nothing waits */
 
 static const struct {
     const char *name;
@@ -139,7 +172,7 @@ static const struct {
 } kinds[] = {
     { "epoll", make_epoll, 0 },
     { "eventfd", make_eventfd, WRITES },
-    { "inotify", make_inotify, READS },
+    { "inotify", make_inotify, READS | NOTHING },
     { "timerfd", make_timer, READS },
     { "directory", make_directory, 0 },
     { "FIFO", make_fifo, READS | WRITES },
@@ -150,12 +183,17 @@ static const struct {
     { "broken stream", make_broken, 0 },
     { "UDP", make_udp, READS | WRITES },
     { "listener", make_listener, READS | WRITES | ACCEPTS },
-    { "none", make_none, ABSENT },
+    { "none", make_none, 0 },
+    { "file", make_text, WRITES },
+    { "tty", make_tty, READS | WRITES },
+    { "null", make_null, WRITES },
+    { "signalfd", make_signals, READS },
 };
 
 /* --- calls --- */
 
 static char buf[16];
+static volatile int minus = -1; /* which no compiler warns of */
 
 #define CALL(name, plain_call)          \
     static int64_t plain_##name(int fd) \
@@ -171,6 +209,21 @@ CALL(readv_nothing, readv(fd, NULL, 0))
 CALL(readv_empty, readv(fd, (struct iovec[2]){ { buf, 0 }, { NULL, 0 } }, 2))
 CALL(writev_nothing, writev(fd, NULL, 0))
 CALL(writev_empty, writev(fd, (struct iovec[2]){ { buf, 0 }, { NULL, 0 } }, 2))
+CALL(read_nothing, read(fd, buf, 0))
+CALL(write_nothing, write(fd, buf, 0))
+CALL(pread_nothing, pread(fd, buf, 0, 0))
+CALL(pwrite_nothing, pwrite(fd, buf, 0, 0))
+CALL(preadv_nothing, preadv(fd, NULL, 0, 0))
+CALL(pwritev_nothing, pwritev(fd, NULL, 0, 0))
+CALL(readv_negative, readv(fd, NULL, minus))
+CALL(writev_negative, writev(fd, NULL, minus))
+CALL(preadv_negative, preadv(fd, NULL, minus, -1))
+CALL(pwritev_negative, pwritev(fd, NULL, minus, 0))
+CALL(pwrite_negative, pwrite(fd, buf, sizeof buf, -1))
+CALL(accept_flags, accept4(fd, NULL, NULL, 1 << 30))
+CALL(connect_short, connect(fd, (struct sockaddr *)buf, 1))
+CALL(recv_flags, recv(fd, buf, sizeof buf, MSG_ERRQUEUE))
+CALL(recvmmsg_negative, recvmmsg(fd, NULL, 0, MSG_DONTWAIT, &(struct timespec){ -1, 0 }))
 CALL(read, read(fd, buf, sizeof buf))
 CALL(pread, pread(fd, buf, sizeof buf, 0))
 CALL(pwrite, pwrite(fd, buf, sizeof buf, 0))
@@ -200,6 +253,21 @@ static const struct {
     ROW(readv_empty, 0),
     ROW(writev_nothing, 0),
     ROW(writev_empty, 0),
+    ROW(read_nothing, NOTHING),
+    ROW(write_nothing, 0),
+    ROW(pread_nothing, 0),
+    ROW(pwrite_nothing, 0),
+    ROW(preadv_nothing, 0),
+    ROW(pwritev_nothing, 0),
+    ROW(readv_negative, 0),
+    ROW(writev_negative, 0),
+    ROW(preadv_negative, 0),
+    ROW(pwritev_negative, 0),
+    ROW(pwrite_negative, 0),
+    ROW(accept_flags, 0),
+    ROW(connect_short, 0),
+    ROW(recv_flags, READS | ACCEPTS),
+    ROW(recvmmsg_negative, 0),
     ROW(read, READS),
     ROW(pread, 0),
     ROW(pwrite, 0),
@@ -212,7 +280,7 @@ static const struct {
     ROW(urgent, READS),
     ROW(sendfile, WRITES),
     ROW(sendfile_from_none, 0),
-    ROW(sendfile_negative, ABSENT),
+    ROW(sendfile_negative, 0),
 };
 
 struct answer {
