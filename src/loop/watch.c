@@ -76,6 +76,19 @@ static void take_signal(struct watch *watch)
         runtime_stop(watch->runtime);
 }
 
+/* The system does not let it wait (a seccomp filter, say), so stop signals do what they would without
+   a run. Until the run ends: a thread that is gone could not be delivered any. */
+static void give_up(struct watch *watch)
+{
+    sigset_t set;
+    uint64_t count;
+
+    signals_of(watch->runtime->flags & ~DURE_DUMP_ON_SIGUSR1, &set);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    while (read(watch->stop_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+}
+
 static void *watch_main(void *arg)
 {
     struct watch *watch = arg;
@@ -85,8 +98,12 @@ static void *watch_main(void *arg)
     };
 
     for (;;) {
-        if (poll(fds, 2, -1) < 0)
-            continue; /* EINTR; nothing else can be */
+        if (poll(fds, 2, -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            give_up(watch);
+            return NULL;
+        }
         if (fds[1].revents)
             return NULL;
         if (fds[0].revents)

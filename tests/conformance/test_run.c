@@ -1,10 +1,14 @@
 /* Runs: options, environment, results, stop signals, one after the other. */
 #include "conformance.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static int nothing(void *arg)
 {
@@ -336,6 +340,64 @@ TEST_OUTSIDE(sigusr1_dumps_where_asked_for)
     CHECK_HAS(child.text, "dumped");
 }
 
+#ifdef SYS_poll
+#define POLL_CALL SYS_poll
+#else
+#define POLL_CALL SYS_ppoll
+#endif
+
+/* From now on poll fails in every thread with EPERM. Returns false if that cannot be had here. */
+static bool forbid_poll(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, POLL_CALL, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+}
+
+/* The signals' thread sleeps in its poll already: a dump has it come back and try another. */
+static int forbid_and_stop(void *arg)
+{
+    (void)arg;
+    if (!forbid_poll())
+        return dure_fail(ENOSYS, "no filter");
+    kill(getpid(), SIGUSR1);
+    dure_sleep_for(50 * DURE_MILLISECOND);
+    kill(getpid(), SIGTERM);
+    return sleep_for_ever(NULL);
+}
+
+static void stop_without_poll(void)
+{
+    if (dure_run_with(&(dure_run_options){ .flags = DURE_DUMP_ON_SIGUSR1 }, forbid_and_stop, NULL) <
+            0 &&
+        errno == ENOSYS)
+        fprintf(stderr, "no filter\n");
+}
+
+/* A signals' thread that cannot wait leaves them their usual meaning, and does not spin. */
+TEST_OUTSIDE(stop_where_poll_is_forbidden)
+{
+    const char *backend = getenv("DURE_BACKEND");
+    struct child child;
+
+    if (backend && strcmp(backend, "poll") == 0) {
+        print_message("skipped: this backend cannot do without poll\n");
+        return;
+    }
+    conformance_child(&child, stop_without_poll);
+    if (strstr(child.text, "no filter"))
+        print_message("skipped: no seccomp filter here\n");
+    else
+        CHECK_EQ(child.status, SIGTERM);
+}
+
 /* With ever more descriptors, until it starts: each time it says what was missing. */
 TEST_OUTSIDE(what_a_run_lacks_is_said)
 {
@@ -374,6 +436,7 @@ int main(void)
         cmocka_unit_test(stop_signals),
         cmocka_unit_test(second_stop_signal_ends_the_process),
         cmocka_unit_test(sigusr1_dumps_where_asked_for),
+        cmocka_unit_test(stop_where_poll_is_forbidden),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);
