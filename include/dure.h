@@ -13,6 +13,7 @@
 #include <dure/path.h>
 #include <dure/run.h>
 #include <dure/scope.h>
+#include <dure/signal.h>
 #include <dure/socket.h>
 #include <dure/task.h>
 #include <dure/time.h>

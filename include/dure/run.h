@@ -2,6 +2,9 @@
 #ifndef DURE_RUN_H
 #define DURE_RUN_H
 
+#include <signal.h>
+#include <sys/select.h> /* sigset_t, in strict C99 too */
+
 #include <dure/base.h>
 #include <dure/task.h>
 
@@ -27,6 +30,8 @@ typedef struct dure_run_options {
     unsigned queue_entries; /* the backend's queues; 0: $DURE_QUEUE_ENTRIES, else its own choice */
     int64_t grace_ns;       /* what a stop signal leaves the tasks of dure_go; 0: nothing */
     uint32_t flags;         /* DURE_NO_STOP_SIGNALS | ... */
+    const sigset_t *wait_signals; /* the signals that tasks wait for (dure_sigwait): blocked on
+                                     every thread of the run, before the first is made; NULL: none */
 } dure_run_options;
 
 /* Runs fn as the first task, in the root scope, until it and every task of
@@ -36,7 +41,7 @@ typedef struct dure_run_options {
    Returns: what fn returned; an fn that failed with ECANCELED after a stop
    signal counts as 0. If the run could not start, -1 with errno
      EBUSY    a run is active in this process.
-     EINVAL   an option or environment variable is out of range.
+     EINVAL   an option or environment variable is out of range; dure_why says which.
      ENOSYS   the backend asked for does not work here; dure_why says why.
      EAGAIN, ENOMEM, EMFILE  no thread, memory or descriptor.
    Blocks: the thread. Threads: any that is not in a run. */

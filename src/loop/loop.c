@@ -26,6 +26,7 @@ int loop_start(struct loop *loop)
 
     list_init(&loop->offloads);
     list_init(&loop->forgets);
+    signals_init(&loop->signals);
     config.loop = loop->sched.number;
     config.embedded = config.embedded && loop->sched.number == 0;
     error = runtime->backend->create(&config, &loop->backend);
@@ -47,6 +48,7 @@ err_destroy_backend:
 void loop_stop(struct loop *loop)
 {
     inbox_deliver(&loop->sched.inbox);
+    signals_fini(loop);
     sched_leave(&loop->sched);
     overflow_thread_fini(&loop->overflow);
     loop->backend->ops->destroy(loop->backend);

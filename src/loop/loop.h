@@ -10,6 +10,7 @@
 #include <dure/run.h>
 
 #include "backend/backend.h"
+#include "loop/signals.h"
 #include "pool/pool.h"
 #include "task/overflow.h"
 #include "task/scope.h"
@@ -36,6 +37,7 @@ struct loop {
     struct list offloads; /* its tasks' jobs on the pool, so that a close finds them */
     struct list forgets;  /* closes that wait until the jobs on their number have ended */
     struct loop_position positions[LOOP_POSITIONS];
+    struct signals signals;
     pthread_t thread;
     int error; /* why it could not start */
 };
@@ -49,6 +51,7 @@ struct runtime {
     struct backend_config config;
     struct scope main_scope; /* of the first task */
     struct watch *watch;     /* the signals' thread, or NULL */
+    sigset_t blocked;        /* on all threads of the run, since before they were made */
     uint32_t flags;
     int result, result_errno;
     char *result_why;

@@ -86,6 +86,24 @@ static int from_environment(const char *name, unsigned long max, unsigned long *
     return 0;
 }
 
+static int check_signals(const dure_run_options *options)
+{
+    const char *why;
+    int number;
+
+    for (number = 1; options->wait_signals && number <= SIGRTMAX; number++) {
+        if (sigismember(options->wait_signals, number) != 1)
+            continue;
+        why = number == SIGKILL || number == SIGSTOP ? "nothing blocks it"
+                                                     : watch_refuses(options->flags, number);
+        if (!why)
+            continue;
+        dure_fail(EINVAL, "wait_signals names signal %d: %s", number, why);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int check(const dure_run_options *options)
 {
     const uint32_t known =
@@ -101,7 +119,7 @@ static int check(const dure_run_options *options)
         dure_fail(EINVAL, "stack_size is outside %zu to %zu bytes", TASK_STACK_MIN, TASK_STACK_MAX);
         return -EINVAL;
     }
-    return 0;
+    return check_signals(options);
 }
 
 int settings_read(struct settings *settings, const dure_run_options *options)
@@ -128,6 +146,10 @@ int settings_read(struct settings *settings, const dure_run_options *options)
         .grace_ns = options->grace_ns,
         .flags = options->flags,
     };
+    if (options->wait_signals)
+        settings->wait_signals = *options->wait_signals;
+    else
+        sigemptyset(&settings->wait_signals);
     if (settings->backend && !*settings->backend)
         settings->backend = NULL;
     return 0;

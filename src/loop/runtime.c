@@ -340,7 +340,7 @@ static int begin(const struct settings *settings, bool embedded, dure_fn *fn, vo
     };
     task_stack_size = settings->stack_size;
     runtime_active = runtime;
-    watch_block_signals(runtime->flags, &signals_before);
+    watch_block_signals(settings, &signals_before, &runtime->blocked);
     error = make_loops(runtime, settings);
     if (error < 0)
         goto err_free_loops;

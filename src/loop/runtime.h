@@ -13,6 +13,7 @@ struct settings {
     unsigned queue_entries;
     size_t transfer_max;
     int64_t grace_ns;
+    sigset_t wait_signals;
     uint32_t flags;
 };
 
@@ -34,10 +35,12 @@ int embedded_check(struct runtime *runtime);
 
 /* watch.c: a thread that takes in the signals which concern the run. */
 struct watch;
-/* Blocks the run's signals in the calling thread, so that its children inherit that; *before gets
-   the mask to restore. */
-void watch_block_signals(uint32_t flags, sigset_t *before);
+/* Blocks the run's signals and those that its tasks wait for in the calling thread, so that its
+   children inherit that; *before gets the mask to restore, *blocked what is blocked now. */
+void watch_block_signals(const struct settings *settings, sigset_t *before, sigset_t *blocked);
 void watch_restore_signals(const sigset_t *before);
+/* Why no task of a run with these flags may wait for the signal, or NULL. */
+const char *watch_refuses(uint32_t flags, int number);
 /* Returns NULL with *error -errno if there is nothing to watch (0) or it failed. */
 struct watch *watch_start(struct runtime *runtime, int *error);
 void watch_stop(struct watch *watch);

@@ -1,6 +1,8 @@
-/* The signals that concern a run, on a thread of their own: it answers even when a task hogs its
+/* The signals that a run takes itself, on a thread of their own: it answers even when a task hogs its
    loop. */
 #include "loop/runtime.h"
+
+#include "base/faults.h"
 
 #include <dure/inspect.h>
 #include <errno.h>
@@ -28,14 +30,29 @@ static void signals_of(uint32_t flags, sigset_t *set)
         sigaddset(set, SIGUSR1);
 }
 
-void watch_block_signals(uint32_t flags, sigset_t *before)
+const char *watch_refuses(uint32_t flags, int number)
+{
+    sigset_t own;
+
+    signals_of(flags, &own);
+    if (sigismember(&own, number))
+        return number == SIGUSR1 ? "it asks for a dump (DURE_DUMP_ON_SIGUSR1)"
+                                 : "it stops the run (see DURE_NO_STOP_SIGNALS)";
+    if (is_fault_signal(number))
+        return "a fault raises it";
+    return pool_interrupts_by(number) ? "the runtime interrupts its own threads by it" : NULL;
+}
+
+void watch_block_signals(const struct settings *settings, sigset_t *before, sigset_t *blocked)
 {
     sigset_t set;
 
-    signals_of(flags, &set);
+    signals_of(settings->flags, &set);
+    sigorset(&set, &set, &settings->wait_signals);
     /* A write to a closed pipe answers EPIPE alone; no task sees the signal. */
     sigaddset(&set, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &set, before);
+    sigorset(blocked, before, &set);
 }
 
 void watch_restore_signals(const sigset_t *before)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/faults.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid /* glibc before 2.38 names it so */
@@ -72,22 +73,40 @@ static void ignore_signal(int number)
 /* The highest two are qemu-user's, the highest also Valgrind's. */
 #define SIGNAL_FIRST (SIGRTMAX - 2)
 
-/* Takes a signal that nobody uses. SIGURG would do as well, were it not what Go's runtime, maybe in
-   the same process, preempts its threads with. The handler stays for the life of the process: a
-   default action would end it. */
-static void choose_signal(void)
+/* Takes a signal if nobody uses it. The handler stays for the life of the process: a default action
+   would end it. */
+static bool take_signal(int number)
 {
     struct sigaction action = { .sa_handler = ignore_signal }, old; /* no SA_RESTART */
-    int number;
 
     sigfillset(&action.sa_mask);
+    if (sigaction(number, NULL, &old) < 0 || (old.sa_flags & SA_SIGINFO) ||
+        old.sa_handler != SIG_DFL || sigaction(number, &action, NULL) < 0)
+        return false;
+    interrupt_signal = number;
+    return true;
+}
+
+/* SIGURG would do as well, were it not what Go's runtime, maybe in the same process, preempts its
+   threads with. */
+static void choose_signal(void)
+{
+    sigset_t blocked;
+    int number;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
     for (number = SIGNAL_FIRST; number >= SIGRTMIN; number--)
-        if (sigaction(number, NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) &&
-            old.sa_handler == SIG_DFL && sigaction(number, &action, NULL) == 0) {
-            interrupt_signal = number;
+        if (!sigismember(&blocked, number) && take_signal(number))
             return;
-        }
+    for (number = SIGNAL_FIRST; number >= SIGRTMIN; number--)
+        if (take_signal(number))
+            return;
     die("no real-time signal is free to interrupt pool threads with");
+}
+
+bool pool_interrupts_by(int number)
+{
+    return number == interrupt_signal;
 }
 
 static void team_init(struct team *team, enum pool_class class, unsigned threads_max,
@@ -227,18 +246,17 @@ static void run_oldest(struct team *team, struct pool_thread *thread)
     pthread_mutex_lock(&team->lock);
 }
 
-/* All signals blocked but the interrupting one and those that a fault raises: blocked, they would
-   end the process without the handler's word. */
+/* All signals blocked but the interrupting one and those that a fault raises. */
 static void set_signal_mask(void)
 {
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
     sigset_t mask;
-    size_t i;
+    int number;
 
     sigfillset(&mask);
     sigdelset(&mask, interrupt_signal);
-    for (i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&mask, faults[i]);
+    for (number = 1; number < SIGRTMIN; number++)
+        if (is_fault_signal(number))
+            sigdelset(&mask, number);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 

@@ -70,12 +70,16 @@ bool pool_cancel(struct pool *pool, struct pool_job *job);
 
    A signal that arrives between run's look at `interrupted` and its system call would be lost, so
    a timer of the kernel's sends it again every millisecond until run has returned. The signal is
-   the first one down from SIGRTMAX - 2 that had its default action when the first pool was made;
-   it is sent to pool threads only, and its handler does nothing.
+   the first one down from SIGRTMAX - 2 that had its default action, and was not blocked, when the
+   first pool was made (who blocks a signal means to wait for it; were all blocked, the first one
+   with its default action); it is sent to pool threads only, and its handler does nothing.
 
    Returns 0, or -EAGAIN when the kernel had no timer to give: the signal was sent once; call again
    after a millisecond. */
 int pool_interrupt(struct pool *pool, struct pool_job *job);
+
+/* True of the interrupting signal, once the first pool was made. */
+bool pool_interrupts_by(int number);
 
 /* For run: true once somebody has called pool_interrupt. To be asked before each system call, and
    when one failed with EINTR: false then means a stray signal, and the call is made again. */
