@@ -61,7 +61,8 @@ DURE_API int dure_utimensat(int dir_fd, const char *path, const struct timespec 
 DURE_API int dure_ftruncate(int fd, off_t len);
 DURE_API int dure_truncate(const char *path, off_t len);
 
-/* Tells about a file. Cancellation: abandoned; the answer is dropped.
+/* Tells about a file. Cancellation: abandoned; the answer is dropped, and
+   a run that ends does not wait for it.
    Source: POSIX.1-2017 fstat, stat, lstat, fstatat; Linux statx. */
 DURE_API int dure_fstat(int fd, struct stat *buf);
 DURE_API int dure_stat(const char *path, struct stat *buf);

@@ -149,9 +149,40 @@ int64_t offload_call(enum pool_class class, const char *what, int fd, int64_t (*
                      void *arg);
 /* Performs an operation on a thread, for the running task. Returns its result. */
 int64_t offload_op(struct op *op);
+/* A task's job on the pool, as a close of its descriptor finds it. */
+struct offload_entry {
+    struct list link; /* in loop->offloads */
+    int fd;           /* or -1 */
+    void (*end)(struct offload_entry *entry, int error);
+};
+/* Adds an entry whose fd and end are set. Returns 0, -EBADF if fd is being closed, or -ENOMEM.
+   closes: a close of fd ends the job. */
+int offloads_add(struct loop *loop, struct offload_entry *entry, bool closes);
+void offloads_remove(struct loop *loop, struct offload_entry *entry);
 /* The calling loop's jobs on fd are to end with -EBADF. Returns true if there are some. */
 bool offloads_end(struct loop *loop, int fd);
 bool offloads_any(struct loop *loop, int fd);
+
+/* request.c: a question to the pool that may outlive its asker: it owns copies of its arguments and
+   its answer, and lies on the heap. */
+struct request {
+    struct pool_job job;
+    struct waiter waiter;
+    struct wait wait;
+    struct offload_entry entry;
+    void (*ask)(struct request *request);  /* on the pool's thread; uses nothing of the run */
+    void (*drop)(struct request *request); /* frees it, with what it owns; any thread, any time */
+    struct pool *pool;
+    atomic_int holders;
+    atomic_int state;
+    int error; /* what ended it: the asker's */
+};
+/* Asks for the running task, or for a thread that holds the run, with ask and drop set. fd: what it
+   is about, or -1 (as it is for a thread). Returns 0: the
+   answer is there, until request_let_go; or -ECANCELED, -EBADF (dure_close) or another -errno: the
+   request is the caller's no more, and if it had not begun it never will. */
+int request_run(struct request *request, enum pool_class class, const char *what, int fd);
+void request_let_go(struct request *request);
 
 /* close.c */
 /* Ends all waits on fd, on every loop, with EBADF; then closes. Returns 0 or -errno. */

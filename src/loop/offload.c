@@ -13,7 +13,7 @@ struct offload {
     struct pool_job job;
     struct waiter waiter;
     struct wait wait;
-    struct list link; /* in loop->offloads */
+    struct offload_entry entry;
     void (*run)(struct offload *offload, void *arg);
     void *arg;
     /* Read by the pool's thread once the job is interrupted. Relaxed: either answer is right when
@@ -56,6 +56,11 @@ static void cancel(struct wait *wait)
     end(container_of(wait, struct offload, wait), -ECANCELED);
 }
 
+static void end_entry(struct offload_entry *entry, int error)
+{
+    end(container_of(entry, struct offload, entry), error);
+}
+
 int offload_ended(const struct offload *offload)
 {
     return pool_job_interrupted(&offload->job)
@@ -69,7 +74,7 @@ bool offloads_any(struct loop *loop, int fd)
     struct list *node;
 
     for (node = loop->offloads.next; node != &loop->offloads; node = node->next)
-        if (container_of(node, struct offload, link)->wait.fd == fd)
+        if (container_of(node, struct offload_entry, link)->fd == fd)
             return true;
     return false;
 }
@@ -80,14 +85,35 @@ bool offloads_end(struct loop *loop, int fd)
     bool any = false;
 
     for (node = loop->offloads.next; node != &loop->offloads; node = node->next) {
-        struct offload *offload = container_of(node, struct offload, link);
+        struct offload_entry *entry = container_of(node, struct offload_entry, link);
 
-        if (offload->wait.fd != fd)
+        if (entry->fd != fd)
             continue;
         any = true;
-        end(offload, -EBADF);
+        entry->end(entry, -EBADF);
     }
     return any;
+}
+
+int offloads_add(struct loop *loop, struct offload_entry *entry, bool closes)
+{
+    int error = 0;
+
+    if (entry->fd >= 0 && closes) {
+        if (descriptor_is_closing(loop, entry->fd))
+            return -EBADF;
+        error = descriptors_mark(entry->fd, loop->sched.number);
+    }
+    if (error == 0)
+        list_push_back(&loop->offloads, &entry->link);
+    return error;
+}
+
+void offloads_remove(struct loop *loop, struct offload_entry *entry)
+{
+    list_remove(&entry->link);
+    if (entry->fd >= 0)
+        descriptor_job_ended(loop, entry->fd);
 }
 
 int offload_run(enum pool_class class, enum offload_end how, const char *what, int fd,
@@ -96,29 +122,23 @@ int offload_run(enum pool_class class, enum offload_end how, const char *what, i
     struct offload offload = {
         .job = { .run = start, .finished = finished, .class = (uint8_t) class },
         .wait = { .what = what, .fd = fd, .cancel = how == OFFLOAD_NEVER ? NULL : cancel },
+        .entry = { .fd = fd, .end = end_entry },
         .run = run,
         .arg = arg,
         .end = (uint8_t)how,
     };
     struct loop *loop = loop_here();
-    int error = 0;
+    int error = offloads_add(loop, &offload.entry, how != OFFLOAD_NEVER);
 
-    if (fd >= 0 && how != OFFLOAD_NEVER) {
-        if (descriptor_is_closing(loop, fd))
-            return -EBADF;
-        error = descriptors_mark(fd, loop->sched.number);
-    }
-    if (error == 0) {
-        waiter_init(&offload.waiter);
-        error = pool_submit(runtime_active->pool, &offload.job);
-    }
     if (error < 0)
         return error;
-    list_push_back(&loop->offloads, &offload.link);
-    waiter_wait(&offload.waiter, &offload.wait);
-    list_remove(&offload.link);
-    if (fd >= 0)
-        descriptor_job_ended(loop, fd);
+    waiter_init(&offload.waiter);
+    error = pool_submit(runtime_active->pool, &offload.job);
+    if (error == 0)
+        waiter_wait(&offload.waiter, &offload.wait);
+    offloads_remove(loop, &offload.entry);
+    if (error < 0)
+        return error;
     return offload.withdrawn ? atomic_load_explicit(&offload.error, memory_order_relaxed) : 0;
 }
 

@@ -24,6 +24,7 @@ static const unsigned threads_max_default[POOL_CLASSES] = { 16, 256, 8 };
 static const char *const class_names[POOL_CLASSES] = { "file", "wait", "name" };
 
 #define IDLE_NS_DEFAULT INT64_C(5000000000)
+/* Names have the system's own default instead: what it loads to look them up was made for that. */
 #define STACK_SIZE ((size_t)256 << 10)
 #define INTERRUPT_INTERVAL_NS 1000000
 
@@ -39,13 +40,15 @@ struct team {
     unsigned threads;     /* without those that have ended */
     unsigned threads_max, idle_count, running_count, queued_count;
     unsigned name_next;
+    unsigned left; /* threads that pool_destroy did not wait for, and that have not ended */
     bool stopping;
+    bool gone; /* the pool has let go of it: the last thread left frees it */
     enum pool_class class;
     int64_t idle_ns;
 };
 
 struct pool {
-    struct team teams[POOL_CLASSES];
+    struct team *teams[POOL_CLASSES];
 };
 
 struct pool_thread {
@@ -58,8 +61,10 @@ struct pool_thread {
     unsigned number;
     timer_t timer; /* sends the interrupting signal to this thread */
     bool timer_made, timer_armed;
-    bool waiting; /* in the idle list */
-    bool ended;   /* will not take the lock again: to be joined */
+    bool waiting;   /* in the idle list */
+    bool abandoned; /* nobody waits for the job that it runs */
+    bool left;      /* it ends by itself, after the pool */
+    bool ended;     /* will not take the lock again: to be joined */
 };
 
 static pthread_once_t signal_once = PTHREAD_ONCE_INIT;
@@ -109,9 +114,12 @@ bool pool_interrupts_by(int number)
     return number == interrupt_signal;
 }
 
-static void team_init(struct team *team, enum pool_class class, unsigned threads_max,
-                      int64_t idle_ns)
+static struct team *team_create(enum pool_class class, unsigned threads_max, int64_t idle_ns)
 {
+    struct team *team = malloc(sizeof *team);
+
+    if (!team)
+        return NULL;
     *team = (struct team){
         .class = class,
         .threads_max = threads_max > 0 ? threads_max : threads_max_default[class],
@@ -121,22 +129,13 @@ static void team_init(struct team *team, enum pool_class class, unsigned threads
     list_init(&team->queue);
     list_init(&team->idle);
     list_init(&team->members);
+    return team;
 }
 
-struct pool *pool_create(const struct pool_options *options)
+static void thread_free(struct pool_thread *thread)
 {
-    static const struct pool_options defaults;
-    struct pool *pool = malloc(sizeof *pool);
-    unsigned n;
-
-    if (!pool)
-        return NULL;
-    if (!options)
-        options = &defaults;
-    pthread_once(&signal_once, choose_signal);
-    for (n = 0; n < POOL_CLASSES; n++)
-        team_init(&pool->teams[n], n, options->threads_max[n], options->idle_ns);
-    return pool;
+    pthread_cond_destroy(&thread->wake);
+    free(thread);
 }
 
 /* Joins the threads that have ended. They hold no lock any more, so this is short. */
@@ -152,8 +151,7 @@ static void join_ended(struct team *team)
             continue;
         list_remove(node);
         pthread_join(thread->handle, NULL);
-        pthread_cond_destroy(&thread->wake);
-        free(thread);
+        thread_free(thread);
     }
 }
 
@@ -166,15 +164,41 @@ static void wake(struct pool_thread *thread)
     pthread_cond_signal(&thread->wake);
 }
 
-static void team_fini(struct team *team)
+static void team_free(struct team *team)
+{
+    pthread_mutex_destroy(&team->lock);
+    free(team);
+}
+
+/* Leaves those alone whose job nobody waits for. The lock is held. */
+static void leave_abandoned(struct team *team)
+{
+    struct list *node, *next;
+
+    for (node = team->members.next; node != &team->members; node = next) {
+        struct pool_thread *thread = container_of(node, struct pool_thread, member);
+
+        next = node->next;
+        if (!thread->abandoned)
+            continue;
+        list_remove(node);
+        pthread_detach(thread->handle);
+        thread->left = true;
+        team->left++;
+    }
+}
+
+static void team_destroy(struct team *team)
 {
     struct list *node;
+    bool last;
 
     pthread_mutex_lock(&team->lock);
     ASSERT(list_empty(&team->queue));
     team->stopping = true;
     while (!list_empty(&team->idle))
         wake(container_of(team->idle.next, struct pool_thread, idle));
+    leave_abandoned(team);
     pthread_mutex_unlock(&team->lock);
     /* stopping keeps members as they are: no thread is made or joined by anybody else. */
     for (node = team->members.next; node != &team->members; node = node->next)
@@ -183,10 +207,39 @@ static void team_fini(struct team *team)
         struct pool_thread *thread = container_of(node, struct pool_thread, member);
 
         ASSERT(thread->ended);
-        pthread_cond_destroy(&thread->wake);
-        free(thread);
+        thread_free(thread);
     }
-    pthread_mutex_destroy(&team->lock);
+    pthread_mutex_lock(&team->lock);
+    team->gone = true;
+    last = team->left == 0;
+    pthread_mutex_unlock(&team->lock);
+    if (last)
+        team_free(team);
+}
+
+struct pool *pool_create(const struct pool_options *options)
+{
+    static const struct pool_options defaults;
+    struct pool *pool = malloc(sizeof *pool);
+    unsigned n;
+
+    if (!pool)
+        return NULL;
+    if (!options)
+        options = &defaults;
+    pthread_once(&signal_once, choose_signal);
+    for (n = 0; n < POOL_CLASSES; n++) {
+        pool->teams[n] = team_create(n, options->threads_max[n], options->idle_ns);
+        if (!pool->teams[n])
+            goto err_destroy_teams;
+    }
+    return pool;
+
+err_destroy_teams:
+    while (n > 0)
+        team_destroy(pool->teams[--n]);
+    free(pool);
+    return NULL;
 }
 
 void pool_destroy(struct pool *pool)
@@ -194,7 +247,7 @@ void pool_destroy(struct pool *pool)
     unsigned n;
 
     for (n = 0; n < POOL_CLASSES; n++)
-        team_fini(&pool->teams[n]);
+        team_destroy(pool->teams[n]);
     free(pool);
 }
 
@@ -236,6 +289,7 @@ static void run_oldest(struct team *team, struct pool_thread *thread)
     pthread_mutex_lock(&team->lock);
     job->state = JOB_FINISHED;
     job->thread = NULL;
+    thread->abandoned = false;
     team->running_count--;
     if (thread->timer_armed) {
         timer_settime(thread->timer, 0, &never, NULL);
@@ -260,6 +314,22 @@ static void set_signal_mask(void)
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
+/* The thread's last step, with the lock held. */
+static void leave_team(struct team *team, struct pool_thread *thread)
+{
+    bool left = thread->left, last;
+
+    thread->ended = true;
+    team->threads--;
+    team->left -= left;
+    last = left && team->gone && team->left == 0;
+    pthread_mutex_unlock(&team->lock);
+    if (left)
+        thread_free(thread); /* else whoever joins it does */
+    if (last)
+        team_free(team);
+}
+
 static void *thread_main(void *arg)
 {
     struct pool_thread *thread = arg;
@@ -277,9 +347,7 @@ static void *thread_main(void *arg)
     } while (!team->stopping && wait_for_work(team, thread));
     if (thread->timer_made)
         timer_delete(thread->timer);
-    thread->ended = true;
-    team->threads--;
-    pthread_mutex_unlock(&team->lock);
+    leave_team(team, thread);
     return NULL;
 }
 
@@ -295,7 +363,8 @@ static int start_thread(struct pool_thread *thread)
     error = pthread_attr_init(&attributes);
     if (error)
         return -error;
-    pthread_attr_setstacksize(&attributes, stack_size);
+    if (thread->team->class != POOL_NAMES)
+        pthread_attr_setstacksize(&attributes, stack_size);
     sigfillset(&all); /* no handler of the program's runs there before its mask is set */
     pthread_sigmask(SIG_SETMASK, &all, &old);
     error = pthread_create(&thread->handle, &attributes, thread_main, thread);
@@ -338,7 +407,7 @@ err_free:
 static struct team *team_of(struct pool *pool, const struct pool_job *job)
 {
     ASSERT(job->class < POOL_CLASSES);
-    return &pool->teams[job->class];
+    return pool->teams[job->class];
 }
 
 /* Each job that is queued wakes or makes one thread, unless all are at work; a thread looks at the
@@ -369,13 +438,15 @@ int pool_submit(struct pool *pool, struct pool_job *job)
     return result;
 }
 
-bool pool_cancel(struct pool *pool, struct pool_job *job)
+static bool take_back(struct pool *pool, struct pool_job *job, bool abandon)
 {
     struct team *team = team_of(pool, job);
     bool queued;
 
     pthread_mutex_lock(&team->lock);
     queued = job->state == JOB_QUEUED;
+    if (abandon && job->state == JOB_RUNNING)
+        job->thread->abandoned = true;
     if (queued) {
         list_remove(&job->link);
         team->queued_count--;
@@ -383,6 +454,16 @@ bool pool_cancel(struct pool *pool, struct pool_job *job)
     }
     pthread_mutex_unlock(&team->lock);
     return queued;
+}
+
+bool pool_cancel(struct pool *pool, struct pool_job *job)
+{
+    return take_back(pool, job, false);
+}
+
+bool pool_abandon(struct pool *pool, struct pool_job *job)
+{
+    return take_back(pool, job, true);
 }
 
 /* Lets the kernel signal the thread now and every millisecond. The lock is held: the job that runs
@@ -428,7 +509,7 @@ int pool_interrupt(struct pool *pool, struct pool_job *job)
 
 void pool_stats(struct pool *pool, enum pool_class class, struct pool_stats *out)
 {
-    struct team *team = &pool->teams[class];
+    struct team *team = pool->teams[class];
 
     pthread_mutex_lock(&team->lock);
     *out = (struct pool_stats){

@@ -50,8 +50,8 @@ struct pool_stats {
 /* Makes a pool without threads; options may be NULL. Returns NULL without memory. */
 struct pool *pool_create(const struct pool_options *options);
 
-/* Ends the threads and waits for them and for what they run (an abandoned job may still be at
-   it). No job is queued. */
+/* Ends the threads and waits for them and for what they run, but for jobs that were abandoned: those
+   threads end by themselves when their job has, with its finished. No job is queued. */
 void pool_destroy(struct pool *pool);
 
 /* Gives the pool a job; run, finished and class are set. Any thread; takes a lock for some hundred
@@ -63,6 +63,10 @@ int pool_submit(struct pool *pool, struct pool_job *job);
    called, false when finished will be or is called. Any thread, until the submitter knows that the
    job is finished. */
 bool pool_cancel(struct pool *pool, struct pool_job *job);
+
+/* As pool_cancel, for a job that nobody waits for any more: if it runs, the pool's end will not wait
+   for it either. Its run and finished use nothing then that ends with the run. */
+bool pool_abandon(struct pool *pool, struct pool_job *job);
 
 /* Makes a job's system call return EINTR, and every later one, until its run has returned. Does not
    wait. Any thread, until the submitter knows that the job is finished; harmless when run

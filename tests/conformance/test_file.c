@@ -442,6 +442,35 @@ TEST_WITH(a_stat_that_queues_is_abandoned, .loops = 2, .blocking_threads = 1)
     CHECK_EQ(dure_close(blocked_fds[1]), 0);
 }
 
+static int64_t ask_number(void *arg)
+{
+    struct stat st;
+
+    return dure_fstat(*(int *)arg, &st);
+}
+
+/* It does not answer for whatever gets the number next. */
+TEST_WITH(a_stat_that_queues_ends_with_its_descriptor, .loops = 2, .blocking_threads = 1)
+{
+    int fd = make_file("text", 4);
+    struct background holder, asker;
+    dure_scope scope;
+
+    CHECK_EQ(dure_pipe2(blocked_fds, O_CLOEXEC), 0);
+    dure_scope_open(&scope);
+    background_start(&holder, &scope, DURE_THIS_LOOP, hold, NULL);
+    background_start(&asker, &scope, DURE_LOOP(1), ask_number, &fd);
+    CHECK(!atomic_load(&asker.done));
+    CHECK_EQ(dure_close(fd), 0);
+    YIELD_UNTIL(atomic_load(&asker.done));
+    CHECK_EQ(asker.result, -1);
+    CHECK_EQ(asker.error, EBADF);
+    CHECK_EQ(write(blocked_fds[1], "x", 1), 1);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(dure_close(blocked_fds[0]), 0);
+    CHECK_EQ(dure_close(blocked_fds[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +491,7 @@ int main(void)
         cmocka_unit_test(canceled_at_entry),
         cmocka_unit_test(stat_and_fstat),
         cmocka_unit_test(a_stat_that_queues_is_abandoned),
+        cmocka_unit_test(a_stat_that_queues_ends_with_its_descriptor),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);

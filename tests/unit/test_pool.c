@@ -244,6 +244,33 @@ static void a_queued_job_can_be_taken_back_a_running_one_not(void **state)
     assert_int_equal(after.runs, 1);
 }
 
+/* The pool's end waits for one that runs, but not for one that nobody waits for. */
+static void an_abandoned_job_outlives_the_pool(void **state)
+{
+    struct pool *pool = pool_with(2, 0, 0);
+    struct work running, queued, other;
+
+    (void)state;
+    work_init(&running, POOL_FILES, wait_for_go);
+    work_init(&other, POOL_FILES, wait_for_go);
+    work_init(&queued, POOL_FILES, count);
+    assert_int_equal(pool_submit(pool, &running.job), 0);
+    assert_int_equal(pool_submit(pool, &other.job), 0);
+    wait_for(&running.started);
+    wait_for(&other.started);
+    assert_int_equal(pool_submit(pool, &queued.job), 0);
+    assert_true(pool_abandon(pool, &queued.job));
+    assert_false(pool_abandon(pool, &running.job));
+    sem_post(&other.go);
+    pool_destroy(pool);
+    wait_for(&other.told); /* already: it was waited for */
+    assert_int_equal(sem_trywait(&running.told), -1);
+    sem_post(&running.go);
+    wait_for(&running.told);
+    assert_int_equal(queued.runs, 0);
+    assert_int_equal(running.runs, 1);
+}
+
 static void full_waits_do_not_hold_up_files(void **state)
 {
     struct pool *pool = pool_with(1, 1, 0);
@@ -483,6 +510,7 @@ int main(void)
         cmocka_unit_test(one_thread_runs_in_order_of_submission),
         cmocka_unit_test(the_bound_runs_and_the_next_one_queues),
         cmocka_unit_test(a_queued_job_can_be_taken_back_a_running_one_not),
+        cmocka_unit_test(an_abandoned_job_outlives_the_pool),
         cmocka_unit_test(full_waits_do_not_hold_up_files),
         cmocka_unit_test(idle_threads_end_and_come_back),
         cmocka_unit_test(threads_are_named_small_and_take_no_signals),
