@@ -11,6 +11,7 @@
 #include <dure/io.h>
 #include <dure/mutex.h>
 #include <dure/path.h>
+#include <dure/names.h>
 #include <dure/run.h>
 #include <dure/scope.h>
 #include <dure/signal.h>
