@@ -35,7 +35,7 @@ int dure_cond_timedwait(dure_cond *public_cond, dure_mutex *public_mutex, dure_d
     uint32_t depth;
     int error;
 
-    if (LOAD(mutex->owner) != mutex_self())
+    if (LOAD(mutex->owner) != sync_self())
         return (int)io_result(-EPERM);
     if (!sync_may_wait())
         return (int)io_result(-EDEADLK);

@@ -9,15 +9,6 @@
    mutex would be nobody's; after so many of them fairness is worth it. (Go's is the same.) */
 #define PATIENCE_NS DURE_MILLISECOND
 
-struct flow *mutex_self(void)
-{
-    struct flow *self = flow_current();
-
-    if (unlikely(!self))
-        die("no memory for a thread that is to lock");
-    return self;
-}
-
 int dure_mutex_init(dure_mutex *public_mutex, unsigned flags)
 {
     struct mutex *mutex = mutex_of(public_mutex);
@@ -127,20 +118,30 @@ static int lock_slowly(struct mutex *mutex, struct flow *self, int how, int64_t 
     return wait_for(mutex, self, how, until_ns);
 }
 
-int dure_mutex_lock(dure_mutex *public_mutex)
+/* The way of threads, and of all who have to wait: apart, so that a task that finds the mutex free
+   saves no registers for it. */
+static __attribute__((noinline)) int lock_otherwise(struct mutex *mutex)
 {
-    struct mutex *mutex = mutex_of(public_mutex);
-    struct flow *self = mutex_self();
+    struct flow *self = sync_self();
 
-    if (likely(take(mutex, self)))
+    if (take(mutex, self))
         return 0;
     return (int)io_result(lock_slowly(mutex, self, AT_ANY_COST, 0));
+}
+
+int dure_mutex_lock(dure_mutex *mutex)
+{
+    struct task *task = task_current();
+
+    if (likely(task && take(mutex_of(mutex), &task->flow)))
+        return 0;
+    return lock_otherwise(mutex_of(mutex));
 }
 
 int dure_mutex_timedlock(dure_mutex *public_mutex, dure_deadline deadline)
 {
     struct mutex *mutex = mutex_of(public_mutex);
-    struct flow *self = mutex_self();
+    struct flow *self = sync_self();
     int error = io_entry_refused();
 
     if (error < 0)
@@ -158,7 +159,7 @@ int dure_mutex_lock_cancelable(dure_mutex *public_mutex)
 int dure_mutex_trylock(dure_mutex *public_mutex)
 {
     struct mutex *mutex = mutex_of(public_mutex);
-    struct flow *self = mutex_self();
+    struct flow *self = sync_self();
 
     if (likely(take(mutex, self)))
         return 0;
@@ -177,63 +178,79 @@ static bool is_due(const struct sync_node *node)
            sched_now(sched_here) - *since_ns > PATIENCE_NS;
 }
 
-/* Who waits: as the owner that it becomes. */
-static struct flow *flow_of(const struct waiter *waiter)
-{
-    return waiter->task ? &waiter->task->flow : &waiter->thread->flow;
-}
-
-/* It is contended: the next one gets it or is woken. */
-static __attribute__((noinline)) void pass_on(struct mutex *mutex)
+/* It is contended: the next one gets it or is woken. False, with nothing done, if they have given
+   up: it is not set free here, as its next owner may free its memory before the guard is left. */
+static __attribute__((noinline)) bool pass_on(struct mutex *mutex)
 {
     struct sync_node *next;
 
     guard_enter(&mutex->guard, "a mutex");
     next = mutex->queue.first;
-    if (next && is_due(next)) {
+    if (!next) {
+        STORE(mutex->state, MUTEX_LOCKED);
+    } else if (is_due(next)) {
         sync_queue_take(&mutex->queue);
-        STORE(mutex->owner, flow_of(&next->of->waiter));
+        STORE(mutex->owner, sync_flow_of(next));
         if (sync_queue_empty(&mutex->queue))
             STORE(mutex->state, MUTEX_LOCKED);
     } else {
-        if (next)
-            sync_queue_take(&mutex->queue);
+        sync_queue_take(&mutex->queue);
         /* Release: the next owner sees what this one wrote. */
         atomic_store_explicit(&mutex->state, MUTEX_FREE, memory_order_release);
     }
     guard_leave(&mutex->guard);
     if (next)
         sync_signal(next);
+    return next != NULL;
 }
 
-static inline void release(struct mutex *mutex)
+/* Sets it free, unless it is contended. */
+static inline bool set_free(struct mutex *mutex)
 {
     uint32_t state = MUTEX_LOCKED;
 
-    STORE(mutex->owner, NULL);
     if (mutex->guard.only) {
-        if (likely(LOAD(mutex->state) == MUTEX_LOCKED))
-            STORE(mutex->state, MUTEX_FREE);
-        else
-            pass_on(mutex);
-    } else if (!atomic_compare_exchange_strong_explicit(
-                   &mutex->state, &state, MUTEX_FREE, memory_order_release, memory_order_relaxed)) {
-        /* Release above: the next owner sees what this one wrote. */
-        pass_on(mutex);
+        if (unlikely(LOAD(mutex->state) != MUTEX_LOCKED))
+            return false;
+        STORE(mutex->state, MUTEX_FREE);
+        return true;
     }
+    /* Release: the next owner sees what this one wrote. */
+    return atomic_compare_exchange_strong_explicit(&mutex->state, &state, MUTEX_FREE,
+                                                   memory_order_release, memory_order_relaxed);
+}
+
+static void release(struct mutex *mutex)
+{
+    STORE(mutex->owner, NULL);
+    while (!set_free(mutex) && !pass_on(mutex))
+        ;
+}
+
+/* Of a thread, recursive, contended, or not the caller's. */
+static __attribute__((noinline)) int unlock_otherwise(struct mutex *mutex)
+{
+    if (LOAD(mutex->owner) != sync_self())
+        return (int)io_result(-EPERM);
+    if (mutex->depth)
+        mutex->depth--;
+    else
+        release(mutex);
+    return 0;
 }
 
 int dure_mutex_unlock(dure_mutex *public_mutex)
 {
     struct mutex *mutex = mutex_of(public_mutex);
+    struct task *task = task_current();
 
-    if (unlikely(LOAD(mutex->owner) != mutex_self()))
-        return (int)io_result(-EPERM);
-    if (unlikely(mutex->depth))
-        mutex->depth--;
-    else
-        release(mutex);
-    return 0;
+    if (unlikely(!task || LOAD(mutex->owner) != &task->flow || mutex->depth))
+        return unlock_otherwise(mutex);
+    STORE(mutex->owner, NULL);
+    if (likely(set_free(mutex)))
+        return 0;
+    STORE(mutex->owner, &task->flow); /* somebody has just come to wait */
+    return unlock_otherwise(mutex);
 }
 
 uint32_t mutex_release(struct mutex *mutex)
@@ -247,7 +264,7 @@ uint32_t mutex_release(struct mutex *mutex)
 
 void mutex_regain(struct mutex *mutex, uint32_t depth)
 {
-    struct flow *self = mutex_self();
+    struct flow *self = sync_self();
 
     if (!take(mutex, self))
         wait_for(mutex, self, AT_ANY_COST, 0);

@@ -29,8 +29,6 @@ static inline struct mutex *mutex_of(dure_mutex *mutex)
     return (struct mutex *)(void *)mutex;
 }
 
-/* Whoever calls, as an owner. */
-struct flow *mutex_self(void);
 /* Unlocks it as often as its owner has locked it; returns how often that was beyond the first. */
 uint32_t mutex_release(struct mutex *mutex);
 /* Locks it again as often; is never cancelled. */

@@ -18,6 +18,15 @@ int guard_check(unsigned flags, unsigned known)
     return (flags & DURE_SAME_LOOP) && !sched_here ? -EPERM : 0;
 }
 
+struct flow *sync_thread_self(void)
+{
+    struct flow *self = flow_of_thread();
+
+    if (!self)
+        die("no memory for a thread that is to lock");
+    return self;
+}
+
 void sync_queue_push(struct sync_queue *queue, struct sync_node *node)
 {
     node->next = NULL;
@@ -101,13 +110,18 @@ void sync_signal_all(struct sync_node *first)
 static void withdraw(struct wait *wait)
 {
     struct sync_wait *of = container_of(wait, struct sync_wait, wait);
+    struct sync_node *others = NULL;
     bool queued;
 
     guard_enter(of->guard, wait->what);
     queued = of->node.queued;
-    if (queued)
+    if (queued) {
         sync_queue_remove(of->queue, &of->node);
+        if (of->left)
+            others = of->left(of);
+    }
     guard_leave(of->guard);
+    sync_signal_all(others);
     if (queued) /* else it was granted: the signal is under way */
         waiter_signal(&of->waiter);
 }
@@ -120,6 +134,7 @@ void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guar
     wait->wait.until_ns = 0;
     wait->guard = guard;
     wait->queue = queue;
+    wait->left = NULL;
     wait->node.of = wait;
 }
 

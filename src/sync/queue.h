@@ -64,6 +64,9 @@ struct sync_wait {
     struct waiter waiter;
     struct guard *guard; /* of the one queue; NULL: a choice */
     struct sync_queue *queue;
+    /* Told under the guard when it has given up, so that the object can take it back. Returns those
+       who need not wait any more because of that, as a list to be signaled. Or NULL. */
+    struct sync_node *(*left)(struct sync_wait *wait);
     struct sync_node node;
     _Atomic uint32_t claimed; /* a choice's */
 };
@@ -100,6 +103,23 @@ void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guar
 int sync_wait_for(struct sync_wait *wait, int64_t until_ns);
 /* The same, never cancelled. */
 void sync_wait_out(struct sync_wait *wait);
+
+/* Whoever calls, as an owner. */
+struct flow *sync_thread_self(void);
+static inline struct flow *sync_self(void)
+{
+    struct task *task = task_current();
+
+    return likely(task != NULL) ? &task->flow : sync_thread_self();
+}
+
+/* Who waits: as the owner that it becomes. */
+static inline struct flow *sync_flow_of(const struct sync_node *node)
+{
+    const struct waiter *waiter = &node->of->waiter;
+
+    return waiter->task ? &waiter->task->flow : &waiter->thread->flow;
+}
 
 /* True if the caller may wait: a task, a thread, the thread of an embedded loop between its turns;
    not a callback within a turn. */
