@@ -2,6 +2,7 @@
 #ifndef DURE_H
 #define DURE_H
 
+#include <dure/barrier.h>
 #include <dure/base.h>
 #include <dure/blocking.h>
 #include <dure/cond.h>
@@ -12,12 +13,19 @@
 #include <dure/mutex.h>
 #include <dure/path.h>
 #include <dure/names.h>
+#include <dure/once.h>
 #include <dure/run.h>
+#include <dure/rwlock.h>
 #include <dure/scope.h>
 #include <dure/signal.h>
 #include <dure/socket.h>
 #include <dure/task.h>
 #include <dure/time.h>
 #include <dure/tty.h>
+#include <dure/semaphore.h>
+#include <dure/socket.h>
+#include <dure/task.h>
+#include <dure/time.h>
+#include <dure/wait_group.h>
 
 #endif
