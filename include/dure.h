@@ -10,6 +10,7 @@
 #include <dure/file.h>
 #include <dure/inspect.h>
 #include <dure/io.h>
+#include <dure/local.h>
 #include <dure/mutex.h>
 #include <dure/path.h>
 #include <dure/names.h>

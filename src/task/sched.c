@@ -319,6 +319,8 @@ void task_main(void *arg)
         die("task \"%s\" returned in a forked child: it may only exec or _exit", task->name);
     if (task->flow.innermost)
         die("task \"%s\" returned with a scope open", task->name);
+    if (unlikely(task->flow.locals != NULL))
+        flow_end_locals(&task->flow);
     end(sched, task);
     to = next(sched);
     sched->current = to;

@@ -38,9 +38,10 @@ enum level {
 struct flow {
     struct scope *innermost; /* the scopes it has open, both ends of a list */
     struct scope *outermost;
-    struct scope *home; /* a task's: spawned into it. A pool thread's: its caller's innermost */
-    struct task *task;  /* NULL: a plain thread */
-    char *why;          /* the words of its last failure; malloc, or NULL */
+    struct scope *home;    /* a task's: spawned into it. A pool thread's: its caller's innermost */
+    struct task *task;     /* NULL: a plain thread */
+    char *why;             /* the words of its last failure; malloc, or NULL */
+    struct locals *locals; /* the values of its keys; malloc, or NULL */
     /* Read by itself, written by its loop's thread: relaxed, as what matters besides travels by
        messages. */
     _Atomic uint8_t level;
@@ -251,6 +252,9 @@ void task_leave(struct task *task);
 void task_free(struct task *task);
 /* Both; put off while a message to it is under way. Home's loop's thread. */
 void task_release(struct task *task);
+
+/* local.c: the values of a flow with locals are destroyed. Itself. */
+void flow_end_locals(struct flow *flow);
 
 /* why.c: the words of failures. */
 void flow_say(struct flow *flow, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -20,6 +20,8 @@ static void forget(void *value)
 {
     struct thread_flow *thread = value;
 
+    if (thread->flow.locals)
+        flow_end_locals(&thread->flow);
     if (thread->flow.innermost && !task_forked)
         die("a thread ends with a scope open");
     if (thread->wake_fd >= 0)
