@@ -157,6 +157,23 @@ def file_reads(bench, scratch, name, title, bound, reference, arguments):
     }, {"dure io_uring": AtMost(bound, (reference,))}, key="us", rounds_max=7)
 
 
+def lock_rows(program, both):
+    """Locks that nobody else wants, and one that two loops want."""
+    rows = []
+    for what, title, bounds in (
+            ("mutex", "mutex, lock + unlock", {"dure": AtMost(14), "dure, same loop": AtMost(3)}),
+            ("semaphore", "semaphore, wait + post", {}),
+            ("rwlock", "read-write lock, read + unlock", {})):
+        rows.append(Program(what, title, "ns", {
+            name: [program, f"what={what}", f"of={of}", "pairs=50000000@5000000"] for name, of in (
+                ("pthread", "pthread"), ("dure", "dure"), ("dure, same loop", "same_loop"))}, bounds))
+    rows.append(Program("mutex-2", "mutex, two sides: 40 ns with it, 150 ns without", "ns", {
+        name: [program, "what=mutex", f"of={of}", "loops=2", "inside=30", "outside=100",
+               "pairs=2000000@200000"] for name, of in (("pthread", "pthread"), ("dure", "dure"))},
+        {}, key="wall_ns", cores=both))
+    return rows
+
+
 def all_rows(build, scratch):
     """Every row of the table, in its order."""
     bench = f"{build}/bench"
@@ -197,6 +214,7 @@ def all_rows(build, scratch):
         file_reads(bench, scratch, "file-cold", "4 KiB read of the disk, 64 at once", 1.10,
                    "floor io_uring", ["cold=1", "reads=30000@3000", "size=1024"]),
     ]
+    rows += lock_rows(f"{bench}/micro-sync", both)
     for tasks in (100000, 1000000):
         for wait in ("sleep", "read"):
             rows.append(Program(
