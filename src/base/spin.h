@@ -5,6 +5,15 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+/* Tells the processor that a loop waits for another thread. */
+#if defined(__x86_64__) || defined(__i386__)
+#define SPIN_PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define SPIN_PAUSE() __asm__ volatile("yield")
+#else
+#define SPIN_PAUSE() ((void)0)
+#endif
+
 struct spin {
     atomic_uint taken;
 };

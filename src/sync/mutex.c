@@ -9,6 +9,13 @@
    mutex would be nobody's; after so many of them fairness is worth it. (Go's is the same.) */
 #define PATIENCE_NS DURE_MILLISECOND
 
+/* Whoever finds it taken on another loop looks again so often before it queues: a section of some
+   dozens of instructions is over before a loop could sleep and be woken, which costs both sides some
+   microseconds. Measured with two loops, one busy machine, time a round: 40 ns of work with the lock
+   and 150 ns without, 112 to 330 ns instead of 213 to 345; 150 and 450 ns, 318 to 362 instead of 404
+   to 592; 1.5 and 4.5 us, no difference. */
+#define LOOKS 100
+
 int dure_mutex_init(dure_mutex *public_mutex, unsigned flags)
 {
     struct mutex *mutex = mutex_of(public_mutex);
@@ -21,13 +28,19 @@ int dure_mutex_init(dure_mutex *public_mutex, unsigned flags)
 
 /* --- locking --- */
 
+static inline void own(struct mutex *mutex, struct flow *owner, struct sched *at)
+{
+    STORE(mutex->owner, owner);
+    STORE(mutex->at, at);
+}
+
 /* Takes it if it is free. */
-static inline bool take(struct mutex *mutex, struct flow *self)
+static inline bool take(struct mutex *mutex, struct flow *self, struct sched *here)
 {
     uint32_t state = MUTEX_FREE;
 
     if (mutex->guard.only) {
-        if (unlikely(mutex->guard.only != sched_here))
+        if (unlikely(mutex->guard.only != here))
             guard_stray("a mutex");
         if (LOAD(mutex->state) != MUTEX_FREE)
             return false;
@@ -37,6 +50,8 @@ static inline bool take(struct mutex *mutex, struct flow *self)
                                                         memory_order_relaxed)) {
         /* Acquire above: sees what the last owner wrote. */
         return false;
+    } else {
+        STORE(mutex->at, here);
     }
     STORE(mutex->owner, self);
     return true;
@@ -50,8 +65,28 @@ static bool take_or_contend(struct mutex *mutex, struct flow *self)
         return false;
     if (sync_queue_empty(&mutex->queue))
         STORE(mutex->state, MUTEX_LOCKED);
-    STORE(mutex->owner, self);
+    own(mutex, self, sched_here);
     return true;
+}
+
+/* Takes it if it becomes free soon. Never while its owner is on this loop: it could not go on
+   meanwhile. Nor while others queue, who come first. */
+static bool take_soon(struct mutex *mutex, struct flow *self)
+{
+    int looks;
+
+    if (mutex->guard.only || (sched_here && LOAD(mutex->at) == sched_here))
+        return false;
+    for (looks = 0; looks < LOOKS; looks++) {
+        uint32_t state = LOAD(mutex->state);
+
+        if (state == MUTEX_CONTENDED)
+            return false;
+        if (state == MUTEX_FREE && take(mutex, self, sched_here))
+            return true;
+        SPIN_PAUSE();
+    }
+    return false;
 }
 
 enum {
@@ -70,6 +105,8 @@ static __attribute__((noinline)) int wait_for(struct mutex *mutex, struct flow *
     bool woken = false;
     int error = 0;
 
+    if (take_soon(mutex, self))
+        return 0;
     sync_wait_init(&wait, "mutex", &mutex->guard, &mutex->queue);
     wait.node.item = &since_ns;
     for (;; woken = true) {
@@ -124,16 +161,17 @@ static __attribute__((noinline)) int lock_otherwise(struct mutex *mutex)
 {
     struct flow *self = sync_self();
 
-    if (take(mutex, self))
+    if (take(mutex, self, sched_here))
         return 0;
     return (int)io_result(lock_slowly(mutex, self, AT_ANY_COST, 0));
 }
 
 int dure_mutex_lock(dure_mutex *mutex)
 {
-    struct task *task = task_current();
+    struct sched *here = sched_here;
+    struct task *task = here ? here->current : NULL;
 
-    if (likely(task && take(mutex_of(mutex), &task->flow)))
+    if (likely(task && take(mutex_of(mutex), &task->flow, here)))
         return 0;
     return lock_otherwise(mutex_of(mutex));
 }
@@ -146,7 +184,7 @@ int dure_mutex_timedlock(dure_mutex *public_mutex, dure_deadline deadline)
 
     if (error < 0)
         return (int)io_result(error);
-    if (likely(take(mutex, self)))
+    if (likely(take(mutex, self, sched_here)))
         return 0;
     return (int)io_result(lock_slowly(mutex, self, UNLESS_ENDED, deadline.at_ns));
 }
@@ -161,7 +199,7 @@ int dure_mutex_trylock(dure_mutex *public_mutex)
     struct mutex *mutex = mutex_of(public_mutex);
     struct flow *self = sync_self();
 
-    if (likely(take(mutex, self)))
+    if (likely(take(mutex, self, sched_here)))
         return 0;
     return (int)io_result(LOAD(mutex->owner) == self ? again(mutex) : -EBUSY);
 }
@@ -190,7 +228,7 @@ static __attribute__((noinline)) bool pass_on(struct mutex *mutex)
         STORE(mutex->state, MUTEX_LOCKED);
     } else if (is_due(next)) {
         sync_queue_take(&mutex->queue);
-        STORE(mutex->owner, sync_flow_of(next));
+        own(mutex, sync_flow_of(next), next->of->waiter.sched);
         if (sync_queue_empty(&mutex->queue))
             STORE(mutex->state, MUTEX_LOCKED);
     } else {
@@ -266,7 +304,7 @@ void mutex_regain(struct mutex *mutex, uint32_t depth)
 {
     struct flow *self = sync_self();
 
-    if (!take(mutex, self))
+    if (!take(mutex, self, sched_here))
         wait_for(mutex, self, AT_ANY_COST, 0);
     mutex->depth = depth;
 }

@@ -19,6 +19,7 @@ struct mutex {
     /* Written by its owner, or by who hands it over. Relaxed: whoever finds itself there put itself
        there, or was signaled since. */
     _Atomic(struct flow *) owner;
+    _Atomic(struct sched *) at; /* the owner's loop, as a hint; NULL: a plain thread's */
     struct sync_queue queue;
     uint32_t flags;
 };

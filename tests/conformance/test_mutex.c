@@ -202,6 +202,50 @@ TEST_WITH(giving_up_loses_no_wake, .loops = 3)
     CHECK_EQ(dure_mutex_unlock(&mutex), 0);
 }
 
+/* --- the last one to have it frees it, whoever has given up meanwhile --- */
+
+struct counted {
+    dure_mutex mutex;
+    unsigned users;
+};
+
+static int leave(void *arg)
+{
+    struct counted *counted = *(struct counted **)arg;
+    bool last;
+    int i;
+
+    for (i = 0; i < 3; i++)
+        if (dure_mutex_timedlock(&counted->mutex, dure_after(DURE_MICROSECOND)) == 0) {
+            dure_yield();
+            dure_mutex_unlock(&counted->mutex);
+        }
+    CHECK_EQ(dure_mutex_lock(&counted->mutex), 0);
+    last = --counted->users == 0;
+    CHECK_EQ(dure_mutex_unlock(&counted->mutex), 0);
+    if (last)
+        free(counted);
+    return 0;
+}
+
+TEST_WITH(memory_may_go_after_the_last_unlock, .loops = 3)
+{
+    int round, i, rounds = UNDER_TSAN ? 30 : 300;
+    dure_scope scope;
+
+    for (round = 0; round < rounds; round++) {
+        struct counted *counted = calloc(1, sizeof *counted);
+
+        counted->users = 6;
+        dure_scope_open(&scope);
+        for (i = 0; i < 6; i++)
+            CHECK_EQ(dure_spawn_with(&scope, &(dure_spawn_options){ .place = DURE_LOOP(i % 3) },
+                                     leave, &counted, sizeof counted),
+                     0);
+        CHECK_EQ(dure_scope_close(&scope), 0);
+    }
+}
+
 /* --- order --- */
 
 static unsigned order[8], order_len;
@@ -488,6 +532,7 @@ int main(void)
         WAITING_UNITS,
         cmocka_unit_test(tasks_and_threads_exclude_each_other),
         cmocka_unit_test(giving_up_loses_no_wake),
+        cmocka_unit_test(memory_may_go_after_the_last_unlock),
         cmocka_unit_test(first_come_first_served),
         cmocka_unit_test(nobody_starves),
         cmocka_unit_test(lock_is_never_canceled),
