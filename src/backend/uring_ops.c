@@ -131,17 +131,23 @@ static void abort_connect(int fd)
 }
 
 /* A poll tells of a peer that has shut down its side (POLLRDHUP) whether or not that was asked, and one
-   for urgent data of any data; it would do so again at once. From then on the wait is for changes, each of which is looked at. */
+   for urgent data of any data; it would do so again at once. From then on the wait is for changes,
+   each of which is looked at. */
 static void wait_for_edges(struct op *op, int64_t *result)
 {
     op->state |= OP_POLLS | OP_EDGES;
     *result = -EINTR;
 }
 
-static void refine_poll(struct op *op, int64_t *result)
+static void refine_poll(struct uring *u, struct op *op, int64_t *result)
 {
     if (*result == -EINVAL)
         *result = 0; /* there is nothing to wait on, in a file for one: it is never ready */
+    /* The kernel passes on what woke the wait; a socket's data wakes for urgent data too. */
+    if (*result > 0 && (*result & POLLPRI))
+        *result = uring_try_now(u, op);
+    if (*result == -EAGAIN)
+        wait_for_edges(op, result);
     if (*result <= 0)
         return;
     *result &= op->u.poll.events | POLLERR | POLLHUP | POLLNVAL;
@@ -176,7 +182,7 @@ static bool refine(struct uring *u, struct op *op, struct number *number, int64_
     if ((op->state & OP_POLLS) && *result >= 0)
         refine_readiness(u, op, result);
     else if (op->code == OP_POLL)
-        refine_poll(op, result);
+        refine_poll(u, op, result);
     if (*result == -ENOTSOCK && as_socket(number, op)) {
         number->flags &= (uint16_t)~NUMBER_KIND; /* foreign code gave the number away */
         *result = -ERESTART;

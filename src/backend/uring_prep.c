@@ -79,8 +79,8 @@ void uring_prep_socket(struct io_uring_sqe *sqe, const struct op *op, size_t tra
         io_uring_prep_send(sqe, op->fd, op->u.io.buf, len, MSG_NOSIGNAL | MSG_WAITALL);
 }
 
-/* io_uring masks POLLPRI out of what can wake a wait (IO_ASYNC_POLL_COMMON, 6.18): alone it would never
-   be told. Urgent data wakes a socket's readers too. What is no socket does without: it may be
+/* io_uring masks POLLPRI out of what can wake a wait (IO_ASYNC_POLL_COMMON, 6.18): alone it would
+   never be told. Urgent data wakes a socket's readers too. What is no socket does without: it may be
    always readable. */
 unsigned uring_poll_events(const struct op *op)
 {

@@ -127,6 +127,16 @@ static int64_t poll_urgent(struct waiting *w)
     return n;
 }
 
+static int64_t poll_any_data(struct waiting *w)
+{
+    struct pollfd fd = { .fd = w->fd, .events = POLLIN | POLLPRI };
+    int n = dure_poll(&fd, 1, -1);
+
+    if (n == 1 && !(fd.revents & POLLNVAL))
+        CHECK_EQ(fd.revents, POLLIN); /* what came is not urgent */
+    return n;
+}
+
 static int64_t poll_five(struct waiting *w)
 {
     struct pollfd fds[5] = {
@@ -159,6 +169,10 @@ static const struct waiting_kind kinds[] = {
     { "poll for urgent data", tcp, poll_urgent, send_urgent, 1, 0, WAITING_POLL, NULL },
     { "poll for urgent data behind data", tcp_with_data, poll_urgent, send_urgent, 1, 0,
       WAITING_POLL, NULL },
+    { "poll for data, urgent or not", unix_pair, poll_any_data, write_one, 1, 0, WAITING_POLL,
+      NULL },
+    { "poll for data, urgent or not, TCP", tcp, poll_any_data, write_one, 1, 0, WAITING_POLL,
+      NULL },
     { "poll of five", among_others, poll_five, write_one, 1, 0, WAITING_POLL, NULL },
 };
 
