@@ -115,9 +115,8 @@ static inline struct task *next(struct sched *sched)
     struct list *node = sched->ready.next;
     struct task *task;
 
-    if (unlikely(sched->turns_left == 0))
+    if (unlikely(--sched->turns_left < 0))
         return NULL;
-    sched->turns_left--;
     if (unlikely(unstarted_len(sched)) &&
         (node == &sched->ready || sched->turns_left % UNSTARTED_EVERY == 0)) {
         task = take_unstarted(sched);
@@ -161,7 +160,8 @@ static void send_end(struct sched *home, struct task *task)
         rouse(home);
 }
 
-/* The task ends. Its scope, if it is of this loop, need not wait until its stack is out of use. */
+/* The task ends. Its scope, if it is of this loop, need not wait until its stack is out of use: see
+   sched_reclaim. */
 static inline void end(struct sched *sched, struct task *task)
 {
     task->state = TASK_ENDED;
@@ -172,8 +172,13 @@ static inline void end(struct sched *sched, struct task *task)
     sched->ended = task;
 }
 
-/* Its stack is out of use. */
-static inline void bury(struct sched *sched)
+/* Whether another loop hears of the end: now, so the next flow is the loop, which reclaims. */
+static inline bool ends_elsewhere(const struct sched *sched, const struct task *task)
+{
+    return unlikely(task->flow.home != NULL) && task->flow.home->home != sched;
+}
+
+void sched_bury(struct sched *sched)
 {
     struct task *task = sched->ended;
     struct scope *home = task->flow.home;
@@ -187,22 +192,17 @@ static inline void bury(struct sched *sched)
         send_end(home->home, task);
 }
 
-/* What a flow of control does when it has been switched to. */
-static inline void arrived(struct sched *sched)
-{
-    if (unlikely(sched->ended != NULL))
-        bury(sched);
-}
-
-/* errno is kept on the stack, whose cache lines the switch needs anyway. */
+/* errno is kept on the stack, whose cache lines the switch needs anyway. Nothing else is: after the
+   switch all is found from the thread, which need not wait for what the new stack pointer leads to. */
 static inline void exchange(struct sched *sched, struct task *task, struct task *to)
 {
     int error = *sched->errno_at;
 
     sched->current = to;
     fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber);
-    arrived(sched);
+    sched = sched_here;
     *sched->errno_at = error;
+    sched->calls_left = TASK_CALLS;
 }
 
 static __attribute__((noinline)) void exchange_in_cxx(struct sched *sched, struct task *task,
@@ -212,7 +212,7 @@ static __attribute__((noinline)) void exchange_in_cxx(struct sched *sched, struc
 
     memcpy(kept, sched->exceptions, sizeof kept);
     exchange(sched, task, to);
-    memcpy(sched->exceptions, kept, sizeof kept);
+    memcpy(sched_here->exceptions, kept, sizeof kept);
 }
 
 /* From a task to whoever is next: another task, or the loop. Returns when it runs again. */
@@ -222,14 +222,13 @@ static inline void switch_from(struct sched *sched, struct task *task, struct ta
         exchange_in_cxx(sched, task, to);
     else
         exchange(sched, task, to);
-    sched->calls_left = TASK_CALLS;
 }
 
 static inline void yield(struct sched *sched, struct task *task)
 {
     struct task *to = next(sched);
 
-    if (!to && sched->turns_left) /* it is alone */
+    if (!to && sched->turns_left >= 0) /* it is alone */
         return;
     list_push_back(&sched->ready, &task->queue);
     switch_from(sched, task, to);
@@ -249,7 +248,7 @@ void task_park(struct wait *wait)
     task->wait = wait;
     task->state = TASK_PARKED;
     switch_from(sched, task, next(sched));
-    task->wait = NULL;
+    sched_here->current->wait = NULL;
 }
 
 void task_ready(struct task *task)
@@ -272,6 +271,7 @@ int dure_yield(void)
     if (unlikely(!task))
         return sched_yield();
     yield(sched, task);
+    task = sched_here->current;
     if (unlikely(LOAD(task->flow.level) == LEVEL_ENDED)) {
         flow_feel(&task->flow);
         errno = ECANCELED;
@@ -308,7 +308,6 @@ void task_main(void *arg)
     struct task *to;
 
     fiber_entered();
-    arrived(sched);
     if (sched->exceptions)
         sched->exceptions[0] = sched->exceptions[1] = NULL;
     *sched->errno_at = 0;
@@ -321,8 +320,9 @@ void task_main(void *arg)
         die("task \"%s\" returned with a scope open", task->name);
     if (unlikely(task->flow.locals != NULL))
         flow_end_locals(&task->flow);
+    sched_reclaim(sched);
     end(sched, task);
-    to = next(sched);
+    to = ends_elsewhere(sched, task) ? NULL : next(sched);
     sched->current = to;
     fiber_switch_last(to ? &to->fiber : &sched->fiber);
 }
@@ -339,7 +339,7 @@ bool sched_run(struct sched *sched)
     while ((task = next(sched))) {
         sched->current = task;
         fiber_switch(&sched->fiber, &task->fiber);
-        arrived(sched);
+        sched_reclaim(sched);
     }
     if (sched->exceptions)
         memcpy(sched->exceptions, before, sizeof before);

@@ -278,10 +278,12 @@ static inline __attribute__((always_inline)) int spawn(struct scope *scope,
         scope->live++;
     }
     stack_size = options->stack_size ? options->stack_size : task_stack_size;
-    if (likely(sched != NULL))
+    if (likely(sched != NULL)) {
+        sched_reclaim(sched);
         error = create(sched->stacks, stack_size, fn, arg, len, &task, &why);
-    else
+    } else {
         error = create_outside(stack_size, fn, arg, len, &task, &why);
+    }
     if (unlikely(error < 0)) {
         if (local || scope->live_max)
             scope_return_place(scope);

@@ -98,9 +98,9 @@ struct task {
 struct sched {
     struct task *current; /* NULL: the loop itself runs */
     struct list ready;    /* tasks that can go on, first come first served */
-    unsigned turns_left;  /* dispatches until the loop must look at the world again */
+    int turns_left;       /* dispatches until the loop must look at the world again */
     unsigned calls_left;  /* calls that the running task may have answered without waiting */
-    struct task *ended;   /* it ended, and its stack was still in use then */
+    struct task *ended;   /* it ended, and its stack was still in use then: see sched_reclaim */
     int *errno_at;        /* this thread's errno, and its C++ exception globals or NULL: tasks do */
     void **exceptions;    /* not change threads, so the addresses hold */
     int64_t now_ns;       /* the time, read once a turn */
@@ -205,6 +205,16 @@ void sched_post(struct sched *sched, struct message *message); /* any thread */
 /* The same without waking it: for news that nobody waits for yet; some wake it all the same, so
    that they do not pile up. */
 void sched_post_quiet(struct sched *sched, struct message *message);
+
+/* Frees the task that ended last, whose stack is out of use by now. Called where the next stack is
+   taken, where the next task ends and when the loop runs again: not at each switch, where looking
+   whether somebody has ended cost 0.25 ns. */
+void sched_bury(struct sched *sched);
+static inline void sched_reclaim(struct sched *sched)
+{
+    if (sched->ended != NULL)
+        sched_bury(sched);
+}
 
 /* steal.c */
 unsigned sched_steal(struct sched *thief);
