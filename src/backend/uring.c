@@ -13,8 +13,6 @@
 /* Entries by default: two for each completion of a usual turn. */
 #define ENTRIES 512
 #define COMPLETIONS_PER_ENTRY 4
-/* Completions that one turn takes in: at 5,000 connections a bounded batch was cheaper. */
-#define BATCH_MAX 512
 /* The kernel refused an entry for want of memory: it is asked again after this long. */
 #define REFUSED_NS 1000000
 /* How often some of the waits are checked for an O_NONBLOCK set by foreign code: a wait that has
@@ -36,13 +34,9 @@ bool uring_room(struct uring *u)
     return !u->refused;
 }
 
-struct io_uring_sqe *uring_entry(struct uring *u)
+struct io_uring_sqe *uring_entry_after_submit(struct uring *u)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
-
-    if (unlikely(!sqe) && uring_room(u))
-        sqe = io_uring_get_sqe(&u->ring);
-    return sqe;
+    return uring_room(u) ? io_uring_get_sqe(&u->ring) : NULL;
 }
 
 /* A multishot poll on an eventfd completes for each write: no read, nothing to start again. */
@@ -57,7 +51,7 @@ static void arm_wake(struct uring *u)
     sqe->user_data = TAG_WAKE;
 }
 
-static void woken(struct uring *u, const struct io_uring_cqe *cqe)
+void uring_woken(struct uring *u, const struct io_uring_cqe *cqe)
 {
     uint64_t count;
 
@@ -95,32 +89,6 @@ static int enter(struct uring *u, int64_t wait_ns)
     if (!io_uring_sq_ready(&u->ring) && !kernel_has_work(u))
         return 0;
     return io_uring_submit_and_get_events(&u->ring);
-}
-
-static unsigned reap(struct uring *u)
-{
-    struct io_uring_cqe *cqe;
-    unsigned head, count = 0;
-    uint64_t data;
-
-    io_uring_for_each_cqe(&u->ring, head, cqe)
-    {
-        data = cqe->user_data;
-        if (likely(!(data & (TAG_CANCEL | TAG_WAKE | TAG_EDGES))))
-            uring_settle(u, (struct op *)(uintptr_t)data, cqe->res);
-        else if (data & TAG_CANCEL)
-            uring_cancel_answered(u, (struct op *)(uintptr_t)(data - TAG_CANCEL), cqe->res);
-        else if (data & TAG_WAKE)
-            woken(u, cqe);
-        else if (cqe->flags & IORING_CQE_F_MORE)
-            uring_edge(u, (struct op *)(uintptr_t)(data - TAG_EDGES));
-        else
-            uring_settle(u, (struct op *)(uintptr_t)(data - TAG_EDGES), cqe->res);
-        if (++count == BATCH_MAX)
-            break;
-    }
-    io_uring_cq_advance(&u->ring, count);
-    return count;
 }
 
 /* Entries are waiting and the kernel takes none. */
@@ -168,7 +136,7 @@ static void collect(struct backend *backend, int64_t wait_ns)
         wait_ns = 0;
     err = enter(u, wait_ns);
     ASSERT(err != -EBADF && err != -EBADFD && err != -EINVAL && err != -EEXIST);
-    if (reap(u) == 0 && waiting && list_empty(&u->ended))
+    if (uring_reap(u) == 0 && waiting && list_empty(&u->ended))
         wait_for_room(u);
     uring_tell_ended(u);
     /* Someone else's loop sleeps next, on the ring's descriptor: the kernel has to know all that may

@@ -1,6 +1,7 @@
 /* What the parts of the io_uring backend share.
 
-   uring.c         the ring itself: create, enter, reap, wake
+   uring.c         the ring itself: create, enter, wake
+   uring_reap.c    taking in completions
    uring_submit.c  how an operation enters
    uring_ops.c     its life from then on: start, cancel, settle
    uring_prep.c    one submission entry an operation code
@@ -99,10 +100,24 @@ struct uring {
 bool uring_room(struct uring *u);
 
 /* Takes an entry; NULL if there is no room. */
-struct io_uring_sqe *uring_entry(struct uring *u);
+struct io_uring_sqe *uring_entry_after_submit(struct uring *u);
+static inline struct io_uring_sqe *uring_entry(struct uring *u)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+    return likely(sqe) ? sqe : uring_entry_after_submit(u);
+}
+
+/* The poll on the wake descriptor has completed. */
+void uring_woken(struct uring *u, const struct io_uring_cqe *cqe);
 
 /* With poll_fd in use: makes it readable, for there is something to submit. */
 void uring_nudge(struct uring *u);
+
+/* uring_reap.c */
+
+/* Takes in a batch of completions. Returns how many. */
+unsigned uring_reap(struct uring *u);
 
 /* uring_submit.c */
 

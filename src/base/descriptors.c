@@ -236,3 +236,11 @@ uint16_t descriptors_version(int fd)
     return (uint16_t)(1 +
                       atomic_load_explicit(&chunk->version[fd % CHUNK_LEN], memory_order_acquire));
 }
+
+void descriptors_prefetch(int fd)
+{
+    struct chunk *chunk = chunk_find(fd);
+
+    if (chunk)
+        __builtin_prefetch(&chunk->version[fd % CHUNK_LEN]);
+}

@@ -48,5 +48,7 @@ int descriptors_set_flags(int fd, int flags);
 
 /* A number that changes whenever fd was closed or its flags were set by dure; 0: that is not known. */
 uint16_t descriptors_version(int fd);
+/* It will be asked for soon. */
+void descriptors_prefetch(int fd);
 
 #endif

@@ -41,8 +41,9 @@ struct statx;
 struct op {
     struct list link;            /* the backend's */
     void (*done)(struct op *op); /* told once, on the thread of the loop, never inside submit */
-    int64_t result;              /* 0 or more, or -errno */
-    int64_t since_ns;            /* when the wait began, by the loop's clock */
+    void *waiter;     /* what done looks at first, for backends to fetch early; NULL: nothing */
+    int64_t result;   /* 0 or more, or -errno */
+    int64_t since_ns; /* when the wait began, by the loop's clock */
     int fd;
     uint8_t code;    /* enum op_code */
     uint8_t state;   /* the backend's */

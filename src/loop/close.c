@@ -43,6 +43,7 @@ static void deliver_forget(struct message *message)
     forget->jobs = offloads_end(loop, forget->op.fd);
     forget->left = forget->jobs ? 2 : 1;
     forget->op.done = forget_done;
+    forget->op.waiter = NULL;
     if (loop->backend->ops->submit(loop->backend, &forget->op) == SUBMIT_DONE)
         forget_left(forget);
 }

@@ -77,6 +77,7 @@ int64_t io_run(struct io *io)
         return thread_io(io);
     backend = container_of(sched, struct loop, sched)->backend;
     io->op.done = op_done;
+    io->op.waiter = sched->current;
     do {
         if (unlikely(io_refused()))
             return -ECANCELED;

@@ -79,6 +79,7 @@ static bool start(struct polling *polling, struct pollfd *fds)
         polled->op.fd = fds[i].fd;
         polled->op.flags = 0;
         polled->op.done = polled_done;
+        polled->op.waiter = NULL;
         polled->op.since_ns = sched_here->now_ns;
         polled->op.u.poll.events = (unsigned short)fds[i].events;
         switch (backend->ops->submit(backend, &polled->op)) {
