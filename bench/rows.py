@@ -197,6 +197,12 @@ def all_rows(build, scratch):
         Program("timers", "sleeps of 1 to 50 ms, 10,000 tasks", "ns", {
             "dure": [f"{bench}/dure-timers", "tasks=10000", "sleeps=40@5"],
         }, {}),
+        Program("timer-moved", "a timer taken out and put in again, a million others", "ns", {
+            "dure": [f"{bench}/micro-timers", "moved"],
+        }, {"dure": AtMost(120)}),
+        Program("timers-longest", "the longest turn of the wheel, a million timers a minute", "us", {
+            "dure": [f"{bench}/micro-timers", "longest"],
+        }, {"dure": AtMost(200)}, key="us", rounds_max=7),
         Program("late", "the latest of 200 sleepers among a million timers", "us", {
             "dure": [f"{bench}/dure-late", "others=1000000@10000"],
             "dure, no other timers": [f"{bench}/dure-late", "others=0"],

@@ -367,11 +367,15 @@ static void fuzz_against_model(void **state)
     }
 }
 
-static int64_t last_ns;
+#define STEP (7 * MILLISECOND)
 
-static void in_order(struct timer *timer)
+static int64_t last_ns, turned_to_ns;
+
+static void in_order_and_in_time(struct timer *timer)
 {
     assert_true(timer->at_ns >= last_ns);
+    assert_true(timer->at_ns <= turned_to_ns);
+    assert_true(timer->at_ns > turned_to_ns - STEP);
     last_ns = timer->at_ns;
     fired_count++;
 }
@@ -379,22 +383,23 @@ static void in_order(struct timer *timer)
 static void a_million_timers(void **state)
 {
     static struct timer timers[1000000];
-    int64_t now = 0;
     int i;
 
     (void)state;
     seed_from_environment();
-    last_ns = 0;
+    last_ns = turned_to_ns = 0;
     for (i = 0; i < 1000000; i++) {
-        timers[i].at_ns = (int64_t)(random_next() % (60 * SECOND));
-        timers[i].fire = in_order;
+        timers[i].at_ns = 1 + (int64_t)(random_next() % (60 * SECOND));
+        timers[i].fire = in_order_and_in_time;
         timers_add(&wheel, &timers[i]);
     }
     for (i = 0; i < 1000000; i += 2)
         timers_remove(&wheel, &timers[i]);
-    while (now < 60 * SECOND) {
-        now += 7 * MILLISECOND;
-        timers_fire(&wheel, now);
+    while (turned_to_ns < 60 * SECOND) {
+        /* No earlier than this, and never so late that a sleep till then would miss one. */
+        assert_true(timers_next(&wheel) > turned_to_ns);
+        turned_to_ns += STEP;
+        timers_fire(&wheel, turned_to_ns);
     }
     assert_int_equal(fired_count, 500000);
     assert_int_equal(wheel.count, 0);
