@@ -2,6 +2,7 @@
 #include "conformance.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 static int sleep_for_ever(void *arg)
@@ -57,6 +58,42 @@ TEST(close_keeps_errno)
     errno = 77;
     CHECK_EQ(dure_scope_close(&scope), 0);
     CHECK_EQ(errno, 77);
+}
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* Holds its loop without a call that could notice anything. */
+static int hold_until(void *arg)
+{
+    atomic_bool *set = *(atomic_bool **)arg;
+
+    while (!atomic_load(set))
+        sched_yield();
+    return 0;
+}
+
+/* An end on another loop is told before that loop runs whoever is next, for as long as it likes. */
+TEST(close_hears_of_an_end_before_a_long_task)
+{
+    atomic_bool spawned = false, closed = false, *until_spawned = &spawned, *until_closed = &closed;
+    const dure_spawn_options there = { .place = DURE_LOOP(1) };
+    dure_scope long_ones, scope;
+
+    dure_scope_open(&long_ones);
+    dure_scope_open(&scope);
+    CHECK_EQ(dure_spawn_with(&long_ones, &there, hold_until, &until_spawned, sizeof until_spawned),
+             0);
+    CHECK_EQ(dure_spawn_with(&scope, &there, nothing, NULL, 0), 0);
+    CHECK_EQ(dure_spawn_with(&long_ones, &there, hold_until, &until_closed, sizeof until_closed),
+             0);
+    atomic_store(&spawned, true);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    atomic_store(&closed, true);
+    CHECK_EQ(dure_scope_close(&long_ones), 0);
 }
 
 TEST(options_out_of_range)
@@ -335,6 +372,7 @@ int main(void)
         cmocka_unit_test(close_waits_for_every_task),
         cmocka_unit_test(close_of_an_empty_scope),
         cmocka_unit_test(close_keeps_errno),
+        cmocka_unit_test(close_hears_of_an_end_before_a_long_task),
         cmocka_unit_test(options_out_of_range),
         cmocka_unit_test(scopes_close_last_opened_first),
         cmocka_unit_test(task_that_returns_with_an_open_scope_is_stopped_with_its_name),
