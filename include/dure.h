@@ -15,6 +15,7 @@
 #include <dure/path.h>
 #include <dure/names.h>
 #include <dure/once.h>
+#include <dure/process.h>
 #include <dure/run.h>
 #include <dure/rwlock.h>
 #include <dure/scope.h>
