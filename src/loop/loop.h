@@ -81,6 +81,8 @@ void runtime_stop(struct runtime *runtime);
 /* For plain threads: keeps the active run from ending. Returns it, or NULL if there is none. */
 struct runtime *runtime_hold(void);
 void runtime_let_go(struct runtime *runtime);
+/* runtime.c: the signal mask that the run found, and that programs are to inherit. A loop's thread. */
+const sigset_t *runtime_mask_before(void);
 
 /* io.c: an operation and the task that waits for it. */
 struct io {

@@ -291,6 +291,11 @@ static void end_threads(struct runtime *runtime)
 
 static sigset_t signals_before;
 
+const sigset_t *runtime_mask_before(void)
+{
+    return &signals_before;
+}
+
 static int claim(void)
 {
     static bool hooked;

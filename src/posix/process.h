@@ -83,4 +83,40 @@ int child_status(const siginfo_t *info);
 /* Lets go of a child that has ended. */
 void child_close(struct child *child);
 
+/* --- process_start.c --- */
+
+#define STREAM_KEEP (-1) /* as it is */
+#define STREAM_NULL (-2)
+#define STREAM_JOIN (-4) /* the second goes where the first goes */
+
+struct program {
+    const char *path;
+    char *const *argv;
+    char *const *env;      /* NULL: ours */
+    const char *directory; /* NULL: ours */
+    int streams[3];        /* a descriptor that is its own number or above 2, or STREAM_... */
+    bool command;          /* in a group of its own, with SIGPIPE at its default */
+    bool keeps_descriptors;
+    bool directory_fails; /* out: it could not be entered */
+};
+
+/* Starts the program, for the calling task on a thread of the pool. Returns 0 with the child's pid,
+   pidfd and claim, or -errno: -ECANCELED if a scope ended before. */
+int program_start(struct program *program, struct child *child);
+/* A pipe whose near end is a descriptor like those of dure_pipe2. near_reads: which one it is. */
+int program_pipe(int *near_fd, int *far_fd, bool near_reads);
+
+/* --- process_streams.c --- */
+
+struct streams {
+    int near_fds[3]; /* our ends of pipes; -1: none */
+    int sources[3];  /* for struct program */
+    int to_close[3]; /* those of them that are ours to close once it runs; -1: none */
+};
+
+/* wanted: as in dure_command_options. Returns 0 or -errno; all is to be closed then too. */
+int streams_open(struct streams *streams, const int wanted[3]);
+void streams_close_far(const struct streams *streams);
+void streams_close_near(struct streams *streams);
+
 #endif
