@@ -1,8 +1,8 @@
 /* Processes: waiting for children, running programs; and waiting for threads.
 
    A child is reaped once. Whoever waits by dure's calls for a certain child
-   gets it, though others wait for any child meanwhile; children of dure_command
-   are its own and shown to nobody else. What
+   gets it, though others wait for any child meanwhile; children of dure_command,
+   dure_popen and dure_system belong to those and are shown to nobody else. What
    a plain wait(2) of the program's takes away, or a SIGCHLD that is ignored, is
    lost to dure as it is to every other waiter: ECHILD. SIGCHLD itself stays the
    program's. */
@@ -29,6 +29,42 @@ DURE_API pid_t dure_waitpid(pid_t pid, int *status, int options);
    Cancellation: exact; no child was reaped. Source: POSIX.1-2017 waitid; Linux for P_PIDFD. */
 DURE_API int dure_waitid(idtype_t idtype, id_t id, siginfo_t *info, int options);
 #endif
+
+/* Runs a command by the shell and waits for it. Unlike system it leaves SIGINT,
+   SIGQUIT and SIGCHLD alone in a task: they belong to all of the process. The
+   command shares the process group, so that a key at the terminal reaches both.
+   command: for /bin/sh; NULL asks whether there is a shell.
+   Returns: the shell's status as waitpid gives it, 127 exited if there is no
+   shell; or -1 with errno
+     ECANCELED  a scope ended: the shell had not been started; or it was sent
+                SIGTERM, five seconds later SIGKILL, and has been reaped.
+     ECHILD     the program itself reaped it, or ignores SIGCHLD.
+     EAGAIN, ENOMEM, EMFILE  no process, memory or descriptor.
+   Blocks: the task. Cancellation: stops the shell, not what that has started.
+   Threads: any; outside a task and scopes it is system.
+   Source: POSIX.1-2017 system. */
+DURE_API int dure_system(const char *command);
+
+/* Starts a command by the shell with a pipe to or from it, as popen does, but
+   gives a descriptor: a FILE would block the loop.
+   mode: "r" to read what it writes, "w" to write what it reads; an "e" after it
+     changes nothing, the descriptor is always close-on-exec.
+   Returns: the descriptor, for dure_pclose; or -1 with errno
+     EINVAL     the mode is another.
+     ECANCELED  nothing was started.
+     EAGAIN, ENOMEM, EMFILE  no process, memory or descriptor.
+   Blocks: the task, until the shell runs. Cancellation: must finish.
+   Threads: any. Source: POSIX.1-2017 popen. */
+DURE_API int dure_popen(const char *command, const char *mode);
+
+/* Closes a descriptor of dure_popen and waits until its shell has ended. What
+   may not end by itself belongs into dure_command instead.
+   Returns: the shell's status as waitpid gives it, or -1 with errno
+     EINVAL  fd is not dure_popen's; nothing was closed.
+     ECHILD  the program itself reaped it, or ignores SIGCHLD.
+   Blocks: the task, and is never cancelled. Threads: any.
+   Source: POSIX.1-2017 pclose. */
+DURE_API int dure_pclose(int fd);
 
 /* What a program's standard stream is to be, where no descriptor (greater than 0) is given. */
 #define DURE_INHERIT 0 /* what this process has there */
