@@ -12,22 +12,19 @@
 #include <dure/io.h>
 #include <dure/local.h>
 #include <dure/mutex.h>
-#include <dure/path.h>
 #include <dure/names.h>
 #include <dure/once.h>
 #include <dure/process.h>
+#include <dure/path.h>
 #include <dure/run.h>
 #include <dure/rwlock.h>
 #include <dure/scope.h>
+#include <dure/semaphore.h>
 #include <dure/signal.h>
 #include <dure/socket.h>
 #include <dure/task.h>
 #include <dure/time.h>
 #include <dure/tty.h>
-#include <dure/semaphore.h>
-#include <dure/socket.h>
-#include <dure/task.h>
-#include <dure/time.h>
 #include <dure/wait_group.h>
 
 #endif
