@@ -38,6 +38,55 @@ enum op_code {
 
 struct statx;
 
+/* The arguments, by code. */
+union op_args {
+    struct {
+        void *buf;
+        size_t len;
+        int64_t offset;
+        int flags;
+    } io;
+    struct {
+        const struct iovec *iov;
+        int len;
+        int64_t offset;
+    } vec;
+    struct {
+        struct msghdr *header;
+        int flags;
+    } msg;
+    struct {
+        struct sockaddr *addr;
+        socklen_t *addr_len;
+        int flags;
+    } accept;
+    struct {
+        const struct sockaddr *addr;
+        socklen_t addr_len;
+    } connect;
+    struct {
+        unsigned events;
+    } poll;
+    struct {
+        const char *path;
+        int flags;
+        mode_t mode;
+    } open;
+    struct {
+        bool data_only;
+    } sync;
+    struct {
+        const char *path;
+        int flags;
+        struct statx *out;
+    } stat;
+    struct {
+        int in_fd;
+        off_t *offset;
+        size_t len;
+    } sendfile;
+};
+
 struct op {
     struct list link;            /* the backend's */
     void (*done)(struct op *op); /* told once, on the thread of the loop, never inside submit */
@@ -49,53 +98,7 @@ struct op {
     uint8_t state;   /* the backend's */
     uint8_t flags;   /* OP_... below */
     uint8_t scratch; /* the backend's */
-    union {
-        struct {
-            void *buf;
-            size_t len;
-            int64_t offset;
-            int flags;
-        } io;
-        struct {
-            const struct iovec *iov;
-            int len;
-            int64_t offset;
-        } vec;
-        struct {
-            struct msghdr *header;
-            int flags;
-        } msg;
-        struct {
-            struct sockaddr *addr;
-            socklen_t *addr_len;
-            int flags;
-        } accept;
-        struct {
-            const struct sockaddr *addr;
-            socklen_t addr_len;
-        } connect;
-        struct {
-            unsigned events;
-        } poll;
-        struct {
-            const char *path;
-            int flags;
-            mode_t mode;
-        } open;
-        struct {
-            bool data_only;
-        } sync;
-        struct {
-            const char *path;
-            int flags;
-            struct statx *out;
-        } stat;
-        struct {
-            int in_fd;
-            off_t *offset;
-            size_t len;
-        } sendfile;
-    } u;
+    union op_args u;
 };
 
 /* The caller asked for a cancel; -ECANCELED is then the caller's own doing. Set by op_cancel's

@@ -136,10 +136,42 @@ enum offload_end {
     OFFLOAD_INTERRUPT, /* its system call returns EINTR too */
 };
 
-/* A job for the pool, for the running task: run(arg) on a thread of the class. fd: what it works
-   on, or -1. Returns 0 when it has run, -ECANCELED or -EBADF (dure_close) when it has not and will
-   not, -EAGAIN without threads. */
-struct offload;
+/* A job on the pool, as a close of its descriptor finds it. */
+struct offload_entry {
+    struct list link; /* in loop->offloads */
+    int fd;           /* or -1 */
+    void (*end)(struct offload_entry *entry, int error);
+};
+
+/* A job for the pool, in the memory of whoever starts it, who sets run, arg and ended. Its loop's,
+   but for what run does. */
+struct offload {
+    struct pool_job job;
+    struct message message; /* that it has run */
+    struct offload_entry entry;
+    struct loop *loop;
+    void (*run)(struct offload *offload, void *arg); /* on a thread of the pool */
+    void (*ended)(struct offload *offload);          /* it has run, or was withdrawn and will not */
+    void *arg;
+    /* Read by the pool's thread once the job is interrupted. Relaxed: either answer is right when
+       a cancel and a close meet. */
+    _Atomic int error; /* why it is to end: 0, -ECANCELED, -EBADF */
+    uint8_t end;       /* enum offload_end */
+    bool withdrawn;
+};
+
+static inline int offload_error(const struct offload *offload)
+{
+    return atomic_load_explicit(&offload->error, memory_order_relaxed);
+}
+
+/* Gives it to the pool. Returns 0, -EBADF (dure_close is at it) or -EAGAIN without threads: then
+   ended is not called. */
+int offload_start(struct offload *offload, enum pool_class class, enum offload_end end, int fd);
+/* Ends it as its enum offload_end says, with ended at once if it is withdrawn. */
+void offload_end(struct offload *offload, int error);
+/* The same as start for the running task, which waits for it. Returns 0 when it has run, -ECANCELED
+   or -EBADF when it has not and will not, -EAGAIN without threads. */
 int offload_run(enum pool_class class, enum offload_end end, const char *what, int fd,
                 void (*run)(struct offload *offload, void *arg), void *arg);
 /* For run, before each system call and after EINTR: 0, or -ECANCELED or -EBADF when it is to end. */
@@ -149,19 +181,19 @@ int offload_ended(const struct offload *offload);
    outside of tasks made here. make: as a system call, -1 and errno. Returns its result or -errno. */
 int64_t offload_call(enum pool_class class, const char *what, int fd, int64_t (*make)(void *arg),
                      void *arg);
-/* Performs an operation on a thread, for the running task. Returns its result. */
-int64_t offload_op(struct op *op);
-/* A task's job on the pool, as a close of its descriptor finds it. */
-struct offload_entry {
-    struct list link; /* in loop->offloads */
-    int fd;           /* or -1 */
-    void (*end)(struct offload_entry *entry, int error);
+/* An operation that a thread performs; its result is in op then. Who starts it sets ended. */
+struct op_job {
+    struct offload offload;
+    void (*ended)(struct op_job *job);
 };
+int op_job_start(struct op_job *job, struct op *op); /* as offload_start */
+/* The same for the running task, which waits for it. Returns the result. */
+int64_t offload_op(struct op *op);
 /* Adds an entry whose fd and end are set. Returns 0, -EBADF if fd is being closed, or -ENOMEM.
    closes: a close of fd ends the job. */
 int offloads_add(struct loop *loop, struct offload_entry *entry, bool closes);
 void offloads_remove(struct loop *loop, struct offload_entry *entry);
-/* The calling loop's jobs on fd are to end with -EBADF. Returns true if there are some. */
+/* The calling loop's jobs on fd are to end with -EBADF. Returns true if some have yet to. */
 bool offloads_end(struct loop *loop, int fd);
 bool offloads_any(struct loop *loop, int fd);
 

@@ -1,4 +1,4 @@
-/* What can only block: a job on the pool and the task that waits for it. */
+/* What can only block: a job on the pool, and who is told on the loop that gave it away. */
 #include "loop/loop.h"
 
 #include "backend/attempt.h"
@@ -9,20 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-struct offload {
-    struct pool_job job;
-    struct waiter waiter;
-    struct wait wait;
-    struct offload_entry entry;
-    void (*run)(struct offload *offload, void *arg);
-    void *arg;
-    /* Read by the pool's thread once the job is interrupted. Relaxed: either answer is right when
-       a cancel and a close meet. */
-    _Atomic int error; /* why it is to end: 0, -ECANCELED, -EBADF */
-    uint8_t end;       /* enum offload_end */
-    bool withdrawn;
-};
-
 static void start(struct pool_job *job)
 {
     struct offload *offload = container_of(job, struct offload, job);
@@ -30,35 +16,42 @@ static void start(struct pool_job *job)
     offload->run(offload, offload->arg);
 }
 
-static void finished(struct pool_job *job)
+/* It has run, or will not. */
+static void over(struct offload *offload)
 {
-    waiter_signal(&container_of(job, struct offload, job)->waiter);
+    offloads_remove(offload->loop, &offload->entry);
+    offload->ended(offload);
 }
 
-static void end(struct offload *offload, int error)
+static void deliver_over(struct message *message)
 {
-    struct pool *pool = runtime_active->pool;
+    over(container_of(message, struct offload, message));
+}
 
+static void finished(struct pool_job *job)
+{
+    struct offload *offload = container_of(job, struct offload, job);
+
+    sched_post(&offload->loop->sched, &offload->message);
+}
+
+void offload_end(struct offload *offload, int error)
+{
     if (offload->withdrawn || offload->end == OFFLOAD_NEVER)
         return;
     if (atomic_load_explicit(&offload->error, memory_order_relaxed) == 0)
         atomic_store_explicit(&offload->error, error, memory_order_relaxed);
-    if (pool_cancel(pool, &offload->job)) {
+    if (pool_cancel(runtime_active->pool, &offload->job)) {
         offload->withdrawn = true;
-        waiter_signal(&offload->waiter);
+        over(offload);
     } else if (offload->end == OFFLOAD_INTERRUPT) {
-        pool_interrupt(pool, &offload->job);
+        pool_interrupt(runtime_active->pool, &offload->job);
     }
-}
-
-static void cancel(struct wait *wait)
-{
-    end(container_of(wait, struct offload, wait), -ECANCELED);
 }
 
 static void end_entry(struct offload_entry *entry, int error)
 {
-    end(container_of(entry, struct offload, entry), error);
+    offload_end(container_of(entry, struct offload, entry), error);
 }
 
 int offload_ended(const struct offload *offload)
@@ -81,18 +74,16 @@ bool offloads_any(struct loop *loop, int fd)
 
 bool offloads_end(struct loop *loop, int fd)
 {
-    struct list *node;
-    bool any = false;
+    struct list *node, *next;
 
-    for (node = loop->offloads.next; node != &loop->offloads; node = node->next) {
+    for (node = loop->offloads.next; node != &loop->offloads; node = next) {
         struct offload_entry *entry = container_of(node, struct offload_entry, link);
 
-        if (entry->fd != fd)
-            continue;
-        any = true;
-        entry->end(entry, -EBADF);
+        next = node->next;
+        if (entry->fd == fd)
+            entry->end(entry, -EBADF);
     }
-    return any;
+    return offloads_any(loop, fd);
 }
 
 int offloads_add(struct loop *loop, struct offload_entry *entry, bool closes)
@@ -116,30 +107,59 @@ void offloads_remove(struct loop *loop, struct offload_entry *entry)
         descriptor_job_ended(loop, entry->fd);
 }
 
+int offload_start(struct offload *offload, enum pool_class class, enum offload_end how, int fd)
+{
+    struct loop *loop = loop_here();
+    int error;
+
+    offload->job =
+        (struct pool_job){ .run = start, .finished = finished, .class = (uint8_t) class };
+    offload->message.deliver = deliver_over;
+    offload->loop = loop;
+    offload->entry.fd = fd;
+    offload->entry.end = end_entry;
+    offload->end = (uint8_t)how;
+    offload->withdrawn = false;
+    atomic_store_explicit(&offload->error, 0, memory_order_relaxed);
+    error = offloads_add(loop, &offload->entry, how != OFFLOAD_NEVER);
+    if (error < 0)
+        return error;
+    error = pool_submit(runtime_active->pool, &offload->job);
+    if (error < 0)
+        offloads_remove(loop, &offload->entry);
+    return error;
+}
+
+/* --- and the task that waits for it --- */
+
+struct waiting {
+    struct offload offload;
+    struct wait wait;
+};
+
+static void resume(struct offload *offload)
+{
+    task_ready(container_of(offload, struct waiting, offload)->wait.task);
+}
+
+static void cancel(struct wait *wait)
+{
+    offload_end(&container_of(wait, struct waiting, wait)->offload, -ECANCELED);
+}
+
 int offload_run(enum pool_class class, enum offload_end how, const char *what, int fd,
                 void (*run)(struct offload *offload, void *arg), void *arg)
 {
-    struct offload offload = {
-        .job = { .run = start, .finished = finished, .class = (uint8_t) class },
+    struct waiting waiting = {
+        .offload = { .run = run, .arg = arg, .ended = resume },
         .wait = { .what = what, .fd = fd, .cancel = how == OFFLOAD_NEVER ? NULL : cancel },
-        .entry = { .fd = fd, .end = end_entry },
-        .run = run,
-        .arg = arg,
-        .end = (uint8_t)how,
     };
-    struct loop *loop = loop_here();
-    int error = offloads_add(loop, &offload.entry, how != OFFLOAD_NEVER);
+    int error = offload_start(&waiting.offload, class, how, fd);
 
     if (error < 0)
         return error;
-    waiter_init(&offload.waiter);
-    error = pool_submit(runtime_active->pool, &offload.job);
-    if (error == 0)
-        waiter_wait(&offload.waiter, &offload.wait);
-    offloads_remove(loop, &offload.entry);
-    if (error < 0)
-        return error;
-    return offload.withdrawn ? atomic_load_explicit(&offload.error, memory_order_relaxed) : 0;
+    task_park(&waiting.wait);
+    return waiting.offload.withdrawn ? offload_error(&waiting.offload) : 0;
 }
 
 /* --- calls --- */
@@ -266,26 +286,71 @@ static void run_open(struct offload *offload, void *arg)
         run_op(offload, op);
 }
 
-static int64_t run_class(struct op *op, enum pool_class class)
+static int start_class(struct op_job *job, enum pool_class class)
 {
+    const struct op *op = job->offload.arg;
     enum offload_end how = op->code == OP_CLOSE  ? OFFLOAD_NEVER
                            : class == POOL_WAITS ? OFFLOAD_INTERRUPT
                                                  : OFFLOAD_QUEUED;
     int fd = op->code == OP_OPENAT || op->code == OP_STAT ? -1 : op->fd;
-    int error = offload_run(class, how, op_name(op->code), fd, run_op, op);
 
-    return error < 0 ? error : op->result;
+    return offload_start(&job->offload, class, how, fd);
+}
+
+static void op_job_over(struct offload *offload)
+{
+    struct op_job *job = container_of(offload, struct op_job, offload);
+    struct op *op = offload->arg;
+    int error = offload_error(offload);
+
+    if (offload->withdrawn)
+        op->result = error;
+    if (op->result == OPENS_FIFO) {
+        /* A cancel that came meanwhile found a job that must finish, and does not come again. */
+        offload->run = run_op;
+        if (error == 0)
+            error = start_class(job, POOL_WAITS);
+        if (error == 0)
+            return;
+        op->result = error;
+    }
+    job->ended(job);
+}
+
+int op_job_start(struct op_job *job, struct op *op)
+{
+    job->offload.run = op->code == OP_OPENAT ? run_open : run_op;
+    job->offload.arg = op;
+    job->offload.ended = op_job_over;
+    return start_class(job, op->code == OP_OPENAT ? POOL_FILES : class_of(op));
+}
+
+struct waiting_op {
+    struct op_job job;
+    struct wait wait;
+};
+
+static void resume_op(struct op_job *job)
+{
+    task_ready(container_of(job, struct waiting_op, job)->wait.task);
+}
+
+static void cancel_op(struct wait *wait)
+{
+    offload_end(&container_of(wait, struct waiting_op, wait)->job.offload, -ECANCELED);
 }
 
 int64_t offload_op(struct op *op)
 {
-    int error;
+    struct waiting_op waiting = { .job.ended = resume_op,
+                                  .wait = { .what = op_name(op->code), .cancel = cancel_op } };
+    int error = op_job_start(&waiting.job, op);
 
-    if (op->code != OP_OPENAT)
-        return run_class(op, class_of(op));
-    error = offload_run(POOL_FILES, OFFLOAD_QUEUED, op_name(op->code), -1, run_open, op);
-    if (error < 0 || op->result != OPENS_FIFO)
-        return error < 0 ? error : op->result;
-    /* A cancel that came meanwhile found a wait that must finish, and is not told again. */
-    return io_refused() ? -ECANCELED : run_class(op, POOL_WAITS);
+    if (error < 0)
+        return error;
+    waiting.wait.fd = waiting.job.offload.entry.fd;
+    if (waiting.job.offload.end == OFFLOAD_NEVER)
+        waiting.wait.cancel = NULL;
+    task_park(&waiting.wait);
+    return op->result;
 }

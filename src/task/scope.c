@@ -9,7 +9,8 @@
 bool scope_is_empty(const struct scope *scope)
 {
     /* Acquire: what the other threads did to the scope lies before their leaving. */
-    return scope->live == 0 && atomic_load_explicit(&scope->foreign, memory_order_acquire) == 0;
+    return scope->live == 0 && scope->dependents_live == 0 &&
+           atomic_load_explicit(&scope->foreign, memory_order_acquire) == 0;
 }
 
 static inline void init(struct scope *scope, struct sched *home, uint32_t flags,
@@ -21,6 +22,7 @@ static inline void init(struct scope *scope, struct sched *home, uint32_t flags,
     scope->home = home;
     list_init(&scope->tasks);
     list_init(&scope->limited);
+    scope->dependents = NULL;
     scope->closer = NULL;
     scope->event = event;
     scope->failure_words = NULL;
@@ -30,7 +32,7 @@ static inline void init(struct scope *scope, struct sched *home, uint32_t flags,
     scope->timer.fire = scope_timer_fired;
     STORE(scope->deadline_ns, 0);
     scope->grace_ns = 0;
-    scope->live = scope->live_max = 0;
+    scope->live = scope->live_max = scope->dependents_live = 0;
     scope->flags = flags;
     STORE(scope->foreign, 0);
     STORE(scope->failures, 0);

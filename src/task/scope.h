@@ -36,14 +36,24 @@ enum scope_event {
 #define LOAD(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define STORE(field, value) atomic_store_explicit(&(field), value, memory_order_relaxed)
 
+/* What lives in a scope besides its tasks, and ends with them: an operation, to the layers above. It
+   belongs to home's thread, and so does all that is done with it (dependent.c). */
+struct dependent {
+    struct dependent *next, **at; /* in scope->dependents */
+    struct scope *scope;
+    void (*end)(struct dependent *dependent); /* the scope ends: once; it leaves later */
+    bool ended;
+};
+
 struct scope {
     struct scope *outer, *inner; /* of the same opener */
     struct flow *opener;         /* NULL: a loop's root */
     struct sched *home;          /* NULL: a plain thread's, outside any run */
     struct list tasks;           /* through task->siblings */
     struct list limited;         /* spawners that wait for a place: struct place */
-    struct scope *work;          /* while its end spreads: the next one to look at */
-    struct waiter *closer;       /* waits until it is empty */
+    struct dependent *dependents;
+    struct scope *work;    /* while its end spreads: the next one to look at */
+    struct waiter *closer; /* waits until it is empty */
     void (*event)(struct scope *scope, enum scope_event event); /* a root's; else NULL */
     char *failure_words; /* of the first failure: "task NAME: WORDS"; malloc, or NULL */
     int failure;         /* its errno; 0: none */
@@ -52,6 +62,7 @@ struct scope {
     _Atomic int64_t deadline_ns; /* 0: none. Relaxed: read by others only to tell the time left */
     int64_t grace_ns;
     uint32_t live, live_max;
+    uint32_t dependents_live; /* those that have been unlinked, and have not left, too */
     uint32_t flags;
     _Atomic uint32_t foreign; /* spawns and messages of other threads under way; the close waits */
     _Atomic uint32_t failures;
@@ -122,6 +133,16 @@ void flow_feel(struct flow *flow);
 void scope_feel(struct scope *scope);
 /* A task of the scope has ended in failure. Home's thread. */
 void scope_fail(struct scope *scope, const struct task *task);
+
+/* dependent.c */
+/* Puts it into a scope, whose close then waits until it has left. Returns 0, or -ECANCELED if the
+   scope's tasks have ended. */
+int dependent_join(struct scope *scope, struct dependent *dependent);
+/* First it is out of the scope's reach, then the scope may close. In between its memory may go. */
+void dependent_unlink(struct dependent *dependent);
+void dependent_left(struct scope *scope);
+/* The scope's tasks end: so do these. */
+void dependents_end(struct scope *scope);
 
 /* deadline.c */
 /* When the calls of a flow end: 0 if they have, INT64_MAX for never. */

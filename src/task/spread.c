@@ -188,6 +188,8 @@ static void tell_tasks(struct scope *scope, struct scope **work)
 {
     struct list *node;
 
+    if (unlikely(scope->dependents != NULL) && LOAD(scope->tasks_level) == LEVEL_ENDED)
+        dependents_end(scope);
     /* Orders the level before the look at task->sched in tell(). */
     atomic_thread_fence(memory_order_seq_cst);
     for (node = scope->tasks.next; node != &scope->tasks; node = node->next)
