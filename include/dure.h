@@ -8,6 +8,7 @@
 #include <dure/cond.h>
 #include <dure/directory.h>
 #include <dure/file.h>
+#include <dure/future.h>
 #include <dure/inspect.h>
 #include <dure/io.h>
 #include <dure/local.h>

@@ -121,13 +121,9 @@ static inline struct flow *sync_flow_of(const struct sync_node *node)
     return waiter->task ? &waiter->task->flow : &waiter->thread->flow;
 }
 
-/* True if the caller may wait: a task, a thread, the thread of an embedded loop between its turns;
-   not a callback within a turn. */
 static inline bool sync_may_wait(void)
 {
-    struct sched *sched = sched_here;
-
-    return likely(!sched || sched->current || sched->take_turn);
+    return sched_may_wait();
 }
 
 #endif

@@ -251,7 +251,8 @@ static inline int place_of(const struct scope *scope, const struct sched *spawne
 /* Compiled for the plain options too, in which there is nothing to look at. */
 static inline __attribute__((always_inline)) int spawn(struct scope *scope,
                                                        const dure_spawn_options *options,
-                                                       dure_fn *fn, const void *arg, size_t len)
+                                                       dure_fn *fn, const void *arg, size_t len,
+                                                       void *future)
 {
     struct sched *sched = sched_here;
     const char *why = NULL;
@@ -295,6 +296,8 @@ static inline __attribute__((always_inline)) int spawn(struct scope *scope,
         memcpy(task->name, sched->current->name, sizeof task->name);
     else
         set_name(task, "task");
+    if (future)
+        task->future = future;
     task->place = place_of(scope, sched, options->place);
     if (unlikely(!local)) {
         spawn_foreign(scope, task);
@@ -310,13 +313,18 @@ static const dure_spawn_options plain;
 
 int dure_spawn(dure_scope *scope, dure_fn *fn, const void *arg, size_t len)
 {
-    return spawn(scope_of(scope), &plain, fn, arg, len);
+    return spawn(scope_of(scope), &plain, fn, arg, len, NULL);
 }
 
 int dure_spawn_with(dure_scope *scope, const dure_spawn_options *options, dure_fn *fn,
                     const void *arg, size_t len)
 {
-    return spawn(scope_of(scope), options ? options : &plain, fn, arg, len);
+    return spawn(scope_of(scope), options ? options : &plain, fn, arg, len, NULL);
+}
+
+int task_spawn_for(struct scope *scope, dure_fn *fn, const void *arg, size_t len, void *future)
+{
+    return spawn(scope, &plain, fn, arg, len, future);
 }
 
 const char *dure_task_name(void)

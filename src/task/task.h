@@ -84,6 +84,7 @@ struct task {
     struct flow flow;
     dure_fn *fn;
     void *arg;
+    void *future;           /* set for a future's task alone */
     struct list siblings;   /* in home's tasks; home's loop's thread */
     struct list all;        /* in its loop's started tasks */
     struct message message; /* its arrival at a loop, its end */
@@ -161,6 +162,15 @@ static inline struct task *task_current(void)
     struct sched *sched = sched_here;
 
     return sched ? sched->current : NULL;
+}
+
+/* True if the caller may wait: a task, a thread, the thread of an embedded loop between its turns;
+   not a callback within a turn. */
+static inline bool sched_may_wait(void)
+{
+    struct sched *sched = sched_here;
+
+    return likely(!sched || sched->current || sched->take_turn);
 }
 
 /* thread.c: the plain thread's flow, made at first use; NULL without memory. */
@@ -255,6 +265,8 @@ void task_pay(struct sched *sched);
 void task_interrupt(struct task *task);
 
 /* spawn.c */
+/* dure_spawn, with task->future set. */
+int task_spawn_for(struct scope *scope, dure_fn *fn, const void *arg, size_t len, void *future);
 /* The task has ended: takes it out of its scope, which may be gone after it; task->flow.home is NULL
    then. No message to it is under way. Home's loop's thread. */
 void task_leave(struct task *task);

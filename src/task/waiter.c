@@ -151,6 +151,8 @@ void waiter_signal(struct waiter *waiter)
 {
     if (likely(waiter->sched && waiter->sched == sched_here)) {
         deliver(&waiter->message);
+        if (unlikely(!sched_here->current))
+            sched_stir();
     } else if (waiter->sched) {
         sched_post(waiter->sched, &waiter->message);
     } else {
