@@ -17,6 +17,7 @@
 #include <dure/once.h>
 #include <dure/process.h>
 #include <dure/path.h>
+#include <dure/op.h>
 #include <dure/run.h>
 #include <dure/rwlock.h>
 #include <dure/scope.h>

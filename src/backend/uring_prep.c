@@ -60,8 +60,8 @@ static void prep_file(struct io_uring_sqe *sqe, const struct op *op)
         io_uring_prep_fsync(sqe, op->fd, op->u.sync.data_only ? IORING_FSYNC_DATASYNC : 0);
         break;
     case OP_STAT:
-        io_uring_prep_statx(sqe, op->fd, op->u.stat.path, op->u.stat.flags, STATX_BASIC_STATS,
-                            op->u.stat.out);
+        io_uring_prep_statx(sqe, op->fd, op->u.stat.path, op->u.stat.flags,
+                            STATX_BASIC_STATS | STATX_BTIME, op->u.stat.out);
         break;
     default:
         die("io_uring: operation %d has no entry", op->code);

@@ -107,6 +107,16 @@ struct op {
 /* Answer -EAGAIN rather than wait (MSG_DONTWAIT was given by the user). */
 #define OP_DONT_WAIT 0x2u
 
+/* The bytes of a vector. */
+static inline size_t op_vector_len(const struct iovec *iov, size_t iov_len)
+{
+    size_t len = 0, i;
+
+    for (i = 0; i < iov_len; i++)
+        len += iov[i].iov_len;
+    return len;
+}
+
 /* The name of an operation, as the dump prints it ("recv"). */
 const char *op_name(enum op_code code);
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,9 +15,10 @@ struct forget {
     struct message message;
     struct waiter waiter;
     struct op op;
-    struct list link; /* in loop->forgets, until nothing is left to wait for */
-    unsigned left;    /* of the backend's word and the last job's end */
-    bool jobs;        /* jobs on the number are still to end */
+    struct list link;  /* in loop->forgets, until nothing is left to wait for */
+    unsigned left;     /* of the backend's word and the last job's end */
+    bool nobody_waits; /* then its memory is its own */
+    bool jobs;         /* jobs on the number are still to end */
 };
 
 static void forget_left(struct forget *forget)
@@ -24,7 +26,10 @@ static void forget_left(struct forget *forget)
     if (--forget->left > 0)
         return;
     list_remove(&forget->link);
-    waiter_signal(&forget->waiter);
+    if (forget->nobody_waits)
+        free(forget);
+    else
+        waiter_signal(&forget->waiter);
 }
 
 static void forget_done(struct op *op)
@@ -95,6 +100,20 @@ static bool forget_on(struct loop *loop, int fd)
     return at_once;
 }
 
+/* The same for a callback, which must not wait: what it then does with the number comes after it, as
+   messages keep their order. Without memory the loop finds out by itself, later. */
+static void forget_later(struct loop *loop, int fd)
+{
+    struct forget *forget = calloc(1, sizeof *forget);
+
+    if (!forget)
+        return;
+    *forget = (struct forget){ .message.deliver = deliver_forget, .nobody_waits = true };
+    forget->op.fd = fd;
+    forget->op.code = OP_FORGET;
+    sched_post(&loop->sched, &forget->message);
+}
+
 /* Tells all loops of the set but one. Returns as forget_on. */
 static bool forget_others(int fd, uint64_t loops, const struct sched *except)
 {
@@ -104,9 +123,14 @@ static bool forget_others(int fd, uint64_t loops, const struct sched *except)
 
     if (!runtime)
         return true;
-    for (i = 0; i < runtime->loops_len; i++)
-        if ((loops & descriptors_bit(i)) && &runtime->loops[i]->sched != except)
+    for (i = 0; i < runtime->loops_len; i++) {
+        if (!(loops & descriptors_bit(i)) || &runtime->loops[i]->sched == except)
+            continue;
+        if (likely(sched_may_wait()))
             at_once &= forget_on(runtime->loops[i], fd);
+        else
+            forget_later(runtime->loops[i], fd);
+    }
     if (!sched_here)
         runtime_let_go(runtime);
     return at_once;
@@ -166,21 +190,53 @@ static int close_now(int fd, bool may_wait)
     return fd_and_error[1] == -EINTR ? 0 : fd_and_error[1];
 }
 
-int descriptor_close(int fd)
+int descriptor_close_finish(int fd)
 {
-    uint64_t loops;
-    bool may_wait;
+    descriptors_set_ours(fd, false);
+    descriptors_end_close(fd);
+    return close_now(fd, false);
+}
 
-    if (fd < 0 || !descriptors_begin_close(fd))
-        return -EBADF;
-    loops = descriptors_loops(fd); /* now: whoever marks later is refused */
-    may_wait = task_current() && close_may_wait(fd);
+int descriptor_close_begun(int fd)
+{
+    uint64_t loops = descriptors_loops(fd); /* now: whoever marks later is refused */
+    bool may_wait = task_current() && close_may_wait(fd);
+
     if (loops && !forget_others(fd, loops, NULL) && !may_wait && fcntl(fd, F_GETFD) >= 0 &&
         bury(fd) && (loops = descriptors_loops(fd)))
         forget_others(fd, loops, NULL);
     descriptors_set_ours(fd, false);
     descriptors_end_close(fd);
     return close_now(fd, may_wait);
+}
+
+int descriptor_close(int fd)
+{
+    if (fd < 0 || !descriptors_begin_close(fd))
+        return -EBADF;
+    return descriptor_close_begun(fd);
+}
+
+enum submitted descriptor_close_start(struct op *op)
+{
+    struct loop *loop = loop_here();
+    unsigned number = loop->sched.number;
+    uint64_t others;
+
+    op->result = -EBADF;
+    if (op->fd < 0 || !descriptors_begin_close(op->fd))
+        return SUBMIT_DONE;
+    others = descriptors_loops(op->fd);
+    if (number < 63) /* beyond, the bit stands for others too */
+        others &= ~descriptors_bit(number);
+    if (others || offloads_any(loop, op->fd) || close_may_wait(op->fd))
+        return SUBMIT_OFFLOAD;
+    descriptors_unmark(op->fd, number);
+    op->code = OP_FORGET;
+    if (loop->backend->ops->submit(loop->backend, op) == SUBMIT_PENDING)
+        return SUBMIT_PENDING;
+    op->result = descriptor_close_finish(op->fd);
+    return SUBMIT_DONE;
 }
 
 int descriptor_born(int fd)

@@ -91,7 +91,8 @@ int64_t dure_loop_wait_ns(void)
     struct sched *sched = &runtime_active->loops[0]->sched;
     int64_t next_ns, now_ns;
 
-    if (sched_has_work(sched) || !inbox_empty(&sched->inbox))
+    if (sched_has_work(sched) || !inbox_empty(&sched->inbox) ||
+        !list_empty(&runtime_active->loops[0]->ended))
         return 0;
     next_ns = timers_next(&sched->timers);
     if (next_ns == INT64_MAX)

@@ -26,6 +26,7 @@ int loop_start(struct loop *loop)
 
     list_init(&loop->offloads);
     list_init(&loop->forgets);
+    list_init(&loop->ended);
     signals_init(&loop->signals);
     config.loop = loop->sched.number;
     config.embedded = config.embedded && loop->sched.number == 0;
@@ -145,7 +146,9 @@ void loop_turn(struct loop *loop, bool sleeps)
 
     inbox_deliver(&sched->inbox);
     timers_fire(&sched->timers, sched->now_ns);
-    if (sched_run(sched) || !sleeps || !inbox_empty(&sched->inbox))
+    if (unlikely(!list_empty(&loop->ended)))
+        operations_tell(loop);
+    if (sched_run(sched) || !sleeps || !inbox_empty(&sched->inbox) || !list_empty(&loop->ended))
         look(loop, 0);
     else
         rest(loop);

@@ -34,8 +34,10 @@ struct loop {
     struct scope root;           /* of dure_go on this loop */
     struct message stop_message; /* the stop signal's way to root */
     struct overflow_thread overflow;
-    struct list offloads; /* its tasks' jobs on the pool, so that a close finds them */
-    struct list forgets;  /* closes that wait until the jobs on their number have ended */
+    struct list offloads;  /* its tasks' jobs on the pool, so that a close finds them */
+    struct list forgets;   /* closes that wait until the jobs on their number have ended */
+    struct list ended;     /* operations that are to be told so, or go on */
+    struct scope *telling; /* of the one whose callback runs */
     struct loop_position positions[LOOP_POSITIONS];
     struct signals signals;
     pthread_t thread;
@@ -114,7 +116,7 @@ static inline int64_t io_result(int64_t result)
 
 /* True, after a yield, if the caller's scopes have ended: the call must fail with ECANCELED. */
 bool io_refused(void);
-/* The same for task and thread: 0 or -ECANCELED. */
+/* The same for task and thread: 0 or -ECANCELED; -EDEADLK in a callback. */
 int io_entry_refused(void);
 /* As io_run, but with the blocking call itself, on a thread of the pool. */
 int64_t io_run_on_thread(struct io *io);
@@ -218,14 +220,24 @@ struct request {
 int request_run(struct request *request, enum pool_class class, const char *what, int fd);
 void request_let_go(struct request *request);
 
+/* operation.c */
+/* Goes on with the operations that have ended, or tells of them. */
+void operations_tell(struct loop *loop);
+
 /* close.c */
 /* Ends all waits on fd, on every loop, with EBADF; then closes. Returns 0 or -errno. */
 int descriptor_close(int fd);
+/* The same without waiting, on a loop. SUBMIT_DONE: the result is in op. SUBMIT_PENDING: op->done
+   will be called, and descriptor_close_finish is to follow. SUBMIT_OFFLOAD: descriptor_close_begun
+   is to follow on a thread that may wait. Both return 0 or -errno. */
+enum submitted descriptor_close_start(struct op *op);
+int descriptor_close_finish(int fd);
+int descriptor_close_begun(int fd);
 /* A job on fd has ended: closes may wait for that. */
 void descriptor_job_ended(struct loop *loop, int fd);
 /* True while a close of fd waits for this loop. */
 bool descriptor_is_closing(const struct loop *loop, int fd);
-/* fd is a new description, made by a twin. Returns fd. */
+/* fd is a new description, made by a twin. Returns fd. May wait, but not in a callback. */
 int descriptor_born(int fd);
 
 /* thread_io.c: operations of plain threads with a scope open. */
@@ -238,9 +250,11 @@ int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigs
 /* What nothing tells of but a call that no scope could end: asks again and again, ever less often,
    until the answer is not -EAGAIN. Returns it, or -ECANCELED, -EINTR. */
 int64_t thread_ask(int64_t (*ask)(void *arg), void *arg);
-/* -ECANCELED if the scopes around the thread have ended, else 0. */
+/* -ECANCELED if the scopes around the thread have ended, -EDEADLK if it runs a callback, which must
+   not wait; else 0. */
 int thread_refused(void);
-/* True if the calling plain thread has a scope around it. */
+/* True if a twin is more than the plain call for the calling plain thread: there is a scope around
+   it, or it runs a callback. */
 bool thread_has_scope(void);
 
 #endif

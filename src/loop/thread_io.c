@@ -35,6 +35,8 @@ int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigs
     struct timespec left;
     int ready;
 
+    if (!sched_may_wait())
+        return -EDEADLK;
     if (!thread || thread->wake_fd < 0)
         return -ENOMEM;
     for (;;) {
@@ -89,8 +91,11 @@ int64_t thread_ask(int64_t (*ask)(void *arg), void *arg)
 
 bool thread_has_scope(void)
 {
-    struct thread_flow *thread = thread_flow_current();
+    struct thread_flow *thread;
 
+    if (unlikely(!sched_may_wait()))
+        return true;
+    thread = thread_flow_current();
     return thread && (thread->flow.innermost || thread->flow.home);
 }
 
@@ -103,6 +108,8 @@ static bool may_wait(const struct op *op)
 
 int thread_refused(void)
 {
+    if (unlikely(!sched_may_wait()))
+        return -EDEADLK;
     if (!dure_canceled() && dure_deadline_left() > 0)
         return 0;
     return (int)thread_wait(-1, 0, 1);

@@ -91,6 +91,8 @@ int dure_blocking(dure_fn *fn, const void *arg, size_t len)
     };
     void *copy = NULL;
 
+    if (!sched_may_wait())
+        return refuse(EDEADLK);
     if (!task)
         return fn(call.arg); /* the caller waits here anyway: what it points to stays */
     if (io_refused())

@@ -10,6 +10,8 @@
 
 int dure_close(int fd)
 {
+    if (unlikely(!sched_may_wait()))
+        return (int)io_result(-EDEADLK);
     return (int)io_result(descriptor_close(fd));
 }
 

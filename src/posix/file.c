@@ -65,7 +65,7 @@ static bool asks_position(int fd, bool write)
     return (write ? pwritev(fd, NULL, 0, 0) : preadv(fd, NULL, 0, 0)) == 0;
 }
 
-static bool has_position(int fd, bool write)
+bool transfer_has_position(int fd, bool write)
 {
     struct task *task = task_current();
     struct loop_position *known, now;
@@ -88,7 +88,7 @@ ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset)
 {
     if (offset < 0)
         return io_result(-EINVAL);
-    if (!has_position(fd, false))
+    if (!transfer_has_position(fd, false))
         return -1;
     if (unlikely(len == 0) && (task_current() || thread_has_scope()))
         return io_result(transfer_nothing(fd, false, offset));
@@ -102,7 +102,7 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
 
     if (offset < 0)
         return io_result(-EINVAL);
-    if (!has_position(fd, true))
+    if (!transfer_has_position(fd, true))
         return -1;
     if (unlikely(len == 0) && (task_current() || thread_has_scope()))
         return io_result(transfer_nothing(fd, true, offset));
@@ -124,7 +124,7 @@ ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
     if (!fits_vector(iov_len, offset))
         return preadv(fd, iov, iov_len, offset); /* of two errors the system chooses */
-    if (!has_position(fd, false))
+    if (!transfer_has_position(fd, false))
         return -1;
     return io_result(transfer_vector(fd, OP_READV, iov, iov_len, offset));
 }
@@ -158,7 +158,7 @@ ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 
     if (!fits_vector(iov_len, offset))
         return pwritev(fd, iov, iov_len, offset);
-    if (!has_position(fd, true))
+    if (!transfer_has_position(fd, true))
         return -1;
     n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
     return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);

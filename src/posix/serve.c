@@ -26,6 +26,7 @@ static enum verdict judge(int error)
     case EINVAL:
     case EOPNOTSUPP:
     case EFAULT:
+    case EDEADLK:
         return GIVE_UP;
     case EAGAIN: /* a listener with O_NONBLOCK */
         return WAIT_A_LITTLE;

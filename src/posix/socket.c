@@ -100,15 +100,12 @@ int dure_connect(int fd, const struct sockaddr *addr, socklen_t addr_len)
     return (int)io_result(io_run(&io));
 }
 
-/* Urgent data and the queue of errors are there or not; nobody waits for them. */
-#define NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
-
 int64_t transfer_recv(int fd, void *buf, size_t len, int flags)
 {
     struct io io;
 
     io_init(&io, OP_RECV, fd);
-    if (unlikely(flags & NEVER_WAITS))
+    if (unlikely(flags & RECEIVE_NEVER_WAITS))
         io.op.flags = OP_DONT_WAIT;
     io.op.u.io.buf = buf;
     io.op.u.io.len = len;
@@ -131,7 +128,7 @@ int64_t transfer_send(int fd, const void *buf, size_t len, int flags)
 
 static void message_init(struct io *io, enum op_code code, int fd, struct msghdr *header, int flags)
 {
-    const int never = code == OP_RECVMSG ? NEVER_WAITS : MSG_DONTWAIT;
+    const int never = code == OP_RECVMSG ? RECEIVE_NEVER_WAITS : MSG_DONTWAIT;
 
     io_init(io, code, fd);
     if (unlikely(flags & never))
@@ -203,7 +200,7 @@ static bool waits_for_all(int fd, int flags)
     int type = 0;
     socklen_t len = sizeof type;
 
-    return (flags & MSG_WAITALL) && !(flags & NEVER_WAITS) &&
+    return (flags & MSG_WAITALL) && !(flags & RECEIVE_NEVER_WAITS) &&
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 

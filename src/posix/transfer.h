@@ -20,12 +20,14 @@ int64_t transfer_nothing(int fd, bool write, int64_t offset);
 /* The bytes of a vector. */
 static inline size_t transfer_len(const struct iovec *iov, size_t iov_len)
 {
-    size_t len = 0, i;
-
-    for (i = 0; i < iov_len; i++)
-        len += iov[i].iov_len;
-    return len;
+    return op_vector_len(iov, iov_len);
 }
+
+/* Urgent data and the queue of errors are there or not; nobody waits for them. */
+#define RECEIVE_NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
+
+/* Whether fd has a position to read or write at; if not, errno says why. */
+bool transfer_has_position(int fd, bool write);
 
 /* Sends or writes what is left of a vector, from its byte `from` on, until all is gone; socket: by
    send with these flags. Returns how many bytes in all have moved, `from` included, or -errno if

@@ -166,6 +166,8 @@ static int take_there(struct scope *scope, uint32_t flags)
 
 int scope_take_place(struct scope *scope, uint32_t flags)
 {
+    if (unlikely(scope->home != sched_here && !sched_may_wait()))
+        return -EDEADLK; /* even the answer would have to be waited for */
     return likely(scope->home == sched_here) ? take_here(scope, flags) : take_there(scope, flags);
 }
 

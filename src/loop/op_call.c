@@ -1,0 +1,86 @@
+/* What is asked for, in pieces. */
+#include "loop/operation.h"
+
+bool op_call_is_whole(const struct op_call *request)
+{
+    if (request->flags & OP_DONT_WAIT)
+        return false;
+    switch (request->code) {
+    case OP_WRITE:
+    case OP_WRITEV:
+    case OP_SEND:
+    case OP_SENDMSG:
+    case OP_SENDFILE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+size_t op_call_len(const struct op_call *request)
+{
+    switch (request->code) {
+    case OP_WRITEV:
+        return op_vector_len(request->u.vec.iov, (size_t)request->u.vec.len);
+    case OP_SENDMSG:
+        return op_vector_len(request->u.msg.header->msg_iov, request->u.msg.header->msg_iovlen);
+    case OP_SENDFILE:
+        return request->u.sendfile.len;
+    default:
+        return request->u.io.len;
+    }
+}
+
+/* What is left of the buffer at which a vector stands. */
+static void piece_of(struct op *op, enum op_code code, const struct iovec *iov, size_t moved)
+{
+    for (; moved >= iov->iov_len; iov++)
+        moved -= iov->iov_len;
+    op->code = (uint8_t)code;
+    op->u.io.buf = (char *)iov->iov_base + moved;
+    op->u.io.len = iov->iov_len - moved;
+}
+
+void op_call_piece(const struct op_call *request, size_t moved, struct op *op)
+{
+    op->fd = request->fd;
+    op->code = request->code;
+    op->flags = request->flags;
+    op->scratch = 0;
+    op->u = request->u;
+    if (moved == 0)
+        return;
+    switch (request->code) {
+    case OP_SENDFILE: /* the offset has been moved by the call */
+        op->u.sendfile.len -= moved;
+        return;
+    case OP_WRITEV:
+        op->u.io.offset = request->u.vec.offset;
+        piece_of(op, OP_WRITE, request->u.vec.iov, moved);
+        break;
+    case OP_SENDMSG: /* a datagram is never sent in part: this is a stream, the control data are gone */
+        op->u.io.flags = request->u.msg.flags;
+        piece_of(op, OP_SEND, request->u.msg.header->msg_iov, moved);
+        return;
+    default:
+        op->u.io.buf = (char *)op->u.io.buf + moved;
+        op->u.io.len -= moved;
+    }
+    if (op->code == OP_WRITE && op->u.io.offset != -1)
+        op->u.io.offset += (int64_t)moved;
+}
+
+int64_t op_call_run(const struct op_call *request)
+{
+    size_t moved = 0, len = op_call_is_whole(request) ? op_call_len(request) : 0;
+    struct io io;
+    int64_t n;
+
+    for (;;) {
+        op_call_piece(request, moved, &io.op);
+        n = request->on_thread ? io_run_on_thread(&io) : io_run(&io);
+        if (n <= 0 || moved + (size_t)n >= len)
+            return op_call_result(moved, n);
+        moved += (size_t)n;
+    }
+}
