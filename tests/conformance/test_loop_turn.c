@@ -298,6 +298,118 @@ static void close_after_a_stop_signal(void)
     CHECK_EQ(gone, 1);
 }
 
+static void count_and_read_again(dure_op *op, int64_t result, void *arg)
+{
+    CHECK_EQ(result, 1);
+    if (atomic_fetch_add(&gone, 1) < 2)
+        CHECK_EQ(dure_start(op, count_and_read_again, arg), 0);
+}
+
+static void count_cancel(dure_op *op, int64_t result, void *arg)
+{
+    (void)op;
+    (void)arg;
+    CHECK_EQ(result, -1);
+    CHECK_EQ(errno, ECANCELED);
+    atomic_fetch_add(&gone, 1);
+}
+
+/* Glue: whoever owns the loop starts operations between its turns, and is told in them. They keep the
+   run, and its end cancels them. */
+static void operations_between_the_turns(void)
+{
+    dure_op reads, sleeps, cancels;
+    int fds[2], i;
+    char byte;
+
+    atomic_store(&gone, 0);
+    CHECK_EQ(pipe(fds), 0);
+    CHECK_EQ(dure_loop_open(NULL, sleep_for_ever, NULL), 0);
+    turn_until_idle();
+    dure_op_read(&reads, fds[0], &byte, 1);
+    CHECK_EQ(dure_start(&reads, count_and_read_again, NULL), 0);
+    for (i = 1; i <= 3; i++) {
+        turn_until_idle();
+        CHECK_EQ(gone, i - 1);
+        CHECK_EQ(write(fds[1], "x", 1), 1);
+        CHECK(is_due(10000));
+        while (gone == i - 1)
+            CHECK_EQ(dure_loop_turn(), 1);
+    }
+    /* What has its result at once is due at once. */
+    atomic_store(&gone, 2);
+    CHECK_EQ(write(fds[1], "x", 1), 1);
+    CHECK_EQ(dure_start(&reads, count_and_read_again, NULL), 0);
+    CHECK_EQ(gone, 2);
+    CHECK(is_due(10000));
+    while (gone == 2)
+        CHECK_EQ(dure_loop_turn(), 1);
+    turn_until_idle();
+    dure_op_sleep_until(&cancels, (dure_deadline){ 0 });
+    CHECK_EQ(dure_start(&cancels, count_cancel, NULL), 0);
+    turn_until_idle();
+    CHECK_EQ(dure_op_cancel(&cancels), 0);
+    CHECK(is_due(10000));
+    while (gone == 3)
+        CHECK_EQ(dure_loop_turn(), 1);
+    dure_op_sleep_until(&sleeps, (dure_deadline){ 0 });
+    CHECK_EQ(dure_start(&sleeps, count_cancel, NULL), 0);
+    CHECK_EQ(dure_loop_close(), 0);
+    CHECK_EQ(gone, 6); /* the sleeping task's too */
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* An operation alone keeps the run going, and its end ends it; after that none is started. */
+static void an_operation_keeps_the_run(void)
+{
+    struct pollfd fd = { .events = POLLIN };
+    dure_op reads, late;
+    int fds[2];
+    char byte;
+
+    atomic_store(&gone, 2);
+    CHECK_EQ(pipe(fds), 0);
+    CHECK_EQ(dure_loop_open(NULL, nothing, NULL), 0);
+    dure_op_read(&reads, fds[0], &byte, 1);
+    CHECK_EQ(dure_start(&reads, count_and_read_again, NULL), 0);
+    turn_until_idle();
+    CHECK_EQ(write(fds[1], "x", 1), 1);
+    fd.fd = dure_loop_fd();
+    CHECK_EQ(poll(&fd, 1, 10000), 1);
+    turn_until_done();
+    CHECK_EQ(gone, 3);
+    dure_op_read(&late, fds[0], &byte, 1);
+    CHECK_FAILS(dure_start(&late, count_and_read_again, NULL), EPERM);
+    CHECK_EQ(dure_loop_close(), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static dure_future promise;
+
+static int await_promise(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(dure_await(&promise), 7);
+    atomic_fetch_add(&gone, 1);
+    return 0;
+}
+
+/* A future that is set between the turns wakes whoever awaits it in one. */
+static void future_between_the_turns(void)
+{
+    atomic_store(&gone, 0);
+    dure_future_init(&promise);
+    CHECK_EQ(dure_loop_open(NULL, await_promise, NULL), 0);
+    turn_until_idle();
+    CHECK_EQ(dure_future_set(&promise, 7), 0);
+    CHECK(is_due(10000));
+    turn_until_done();
+    CHECK_EQ(gone, 1);
+    CHECK_EQ(dure_loop_close(), 0);
+}
+
 static int set(void *arg)
 {
     *(int *)arg = 1;
@@ -337,6 +449,9 @@ EMBEDDED(one_turn_ends_a_sleep)
 EMBEDDED(close_under_a_task_between_the_turns)
 EMBEDDED(dure_go_after_the_end)
 EMBEDDED(close_after_a_stop_signal)
+EMBEDDED(operations_between_the_turns)
+EMBEDDED(an_operation_keeps_the_run)
+EMBEDDED(future_between_the_turns)
 
 int main(void)
 {
@@ -351,6 +466,9 @@ int main(void)
         cmocka_unit_test(embedded_close_under_a_task_between_the_turns),
         cmocka_unit_test(embedded_dure_go_after_the_end),
         cmocka_unit_test(embedded_close_after_a_stop_signal),
+        cmocka_unit_test(embedded_operations_between_the_turns),
+        cmocka_unit_test(embedded_an_operation_keeps_the_run),
+        cmocka_unit_test(embedded_future_between_the_turns),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);
