@@ -5,6 +5,7 @@
      the scopes open on it; with none open a twin is the plain call;
    - ECANCELED  a scope around the caller ended; what was done by then is said
      by the call's class of cancellation;
+   - EDEADLK    the caller is a callback (dure/op.h), which must not wait;
    - EBADF      also when dure_close closed the descriptor meanwhile;
    - a task never sees EINTR, and no SIGPIPE: EPIPE alone;
    - a descriptor with O_NONBLOCK answers EAGAIN as ever;

@@ -57,9 +57,8 @@ typedef struct dure_op {
    did not fail. */
 typedef void dure_op_done(dure_op *op, int64_t result, void *arg);
 
-/* Make an operation, over whatever the memory held, as long as none is under way
-   in it. Nothing happens yet: wrong arguments show in the result.
-   offset: where in the file; flags, of accept: as accept4's; of openat: open's,
+/* Make the operation of a call. Nothing happens yet; wrong arguments show in its result.
+   op: memory that held anything but an operation under way; offset: where in the file; flags, of accept: as accept4's; of openat: open's,
    with mode for O_CREAT. poll: one descriptor; the result is its revents.
    Writes and sends go on until all has moved, as their twins; MSG_WAITALL, in
    recv and recvmsg, takes a thread of the pool.
@@ -102,10 +101,15 @@ DURE_API void dure_op_sleep_until(dure_op *op, dure_deadline deadline);
    Blocks: the task (the thread outside one). Cancellation: the twin's. Threads: any. */
 DURE_API int64_t dure_op_wait(dure_op *op);
 
-/* Starts an operation.
-   on_done: called with op, its result and arg, once.
+/* Starts an operation, in the innermost scope that the calling task has opened;
+   in a callback, in that of the operation it tells of; between the turns of an
+   embedded loop, in the root.
+   on_done: called once, with op, its result (-1 with errno) and arg, in a turn
+     of this loop, never inside this call. It must not wait: what would fails
+     with EDEADLK. It may start op again, or free it.
    Returns: 0; or -1 with errno, and on_done is not and will not be called:
-     ECANCELED  the scope, or a scope around the caller, has ended.
+     ECANCELED  the scope, or a scope around the caller, has ended. (A close is
+                started all the same.)
      EPERM      the caller is on no loop, or has no scope open; dure_why says.
      EBUSY      the operation is under way.
    Blocks: never. Threads: a task, a callback, or whoever owns an embedded loop,

@@ -279,21 +279,17 @@ static int find_scope(struct scope **scope)
     return 0;
 }
 
-static int join(struct operation *operation, struct scope *scope)
+/* Whether the caller and the scope may still start something: 0 or -ECANCELED. */
+static int check_levels(struct scope *scope)
 {
-    struct flow *flow;
+    struct flow *flow = loop_here()->telling ? NULL : flow_current();
 
-    operation->dependent.end = scope_ended;
-    if (!loop_here()->telling) {
-        flow = flow_current();
-        if (flow && LOAD(flow->level) == LEVEL_ENDED) {
-            flow_feel(flow);
-            return -ECANCELED;
-        }
-    }
-    if (dependent_join(scope, &operation->dependent) == 0)
+    if (flow && LOAD(flow->level) == LEVEL_ENDED)
+        flow_feel(flow);
+    else if (LOAD(scope->tasks_level) == LEVEL_ENDED)
+        scope_feel(scope);
+    else
         return 0;
-    scope_feel(scope);
     return -ECANCELED;
 }
 
@@ -333,9 +329,13 @@ int operation_start(struct operation *operation, struct scope *scope, const int6
         if (!runtime)
             return refuse("the run is over");
     }
-    error = join(operation, scope);
-    if (error == 0)
+    if (operation->request.kind != OP_CALL_CLOSE) /* that is always effective */
+        error = check_levels(scope);
+    if (error == 0) {
+        operation->dependent.end = scope_ended;
+        dependent_join(scope, &operation->dependent);
         begin(operation, at_once);
+    }
     if (runtime)
         runtime_let_go(runtime);
     if (unlikely(!sched_here->current))

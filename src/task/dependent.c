@@ -1,13 +1,9 @@
 /* What lives in a scope besides its tasks. */
 #include "task/scope.h"
 
-#include <errno.h>
-
-int dependent_join(struct scope *scope, struct dependent *dependent)
+void dependent_join(struct scope *scope, struct dependent *dependent)
 {
     ASSERT(scope->home == sched_here);
-    if (LOAD(scope->tasks_level) == LEVEL_ENDED)
-        return -ECANCELED;
     dependent->scope = scope;
     dependent->ended = false;
     dependent->next = scope->dependents;
@@ -18,7 +14,6 @@ int dependent_join(struct scope *scope, struct dependent *dependent)
     scope->dependents_live++;
     if (unlikely(scope->event != NULL))
         scope->event(scope, SCOPE_FILLED);
-    return 0;
 }
 
 void dependent_unlink(struct dependent *dependent)

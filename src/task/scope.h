@@ -135,9 +135,9 @@ void scope_feel(struct scope *scope);
 void scope_fail(struct scope *scope, const struct task *task);
 
 /* dependent.c */
-/* Puts it into a scope, whose close then waits until it has left. Returns 0, or -ECANCELED if the
-   scope's tasks have ended. */
-int dependent_join(struct scope *scope, struct dependent *dependent);
+/* Puts it into a scope, whose close then waits until it has left. If the scope's tasks have ended, it
+   will not be told to. */
+void dependent_join(struct scope *scope, struct dependent *dependent);
 /* First it is out of the scope's reach, then the scope may close. In between its memory may go. */
 void dependent_unlink(struct dependent *dependent);
 void dependent_left(struct scope *scope);

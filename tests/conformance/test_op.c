@@ -423,6 +423,27 @@ TEST(close_tells_operations)
     CHECK_EQ(dure_close(fds[1]), 0);
 }
 
+/* Clean-up in a scope that has ended: a close is started, and waited for, all the same. */
+TEST(close_is_never_refused)
+{
+    struct told told = { 0 };
+    dure_scope scope;
+    int fds[2], i;
+    dure_op op;
+
+    CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+    dure_scope_open(&scope);
+    dure_scope_cancel(&scope);
+    for (i = 0; i < 2; i++) {
+        dure_op_close(&op, fds[i]);
+        CHECK_EQ(dure_start(&op, tell_it, &told), 0);
+        YIELD_UNTIL(told.times == i + 1);
+        CHECK_EQ(told.result, 0);
+    }
+    CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    CHECK_FAILS(fcntl(fds[0], F_GETFD), EBADF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +459,7 @@ int main(void)
         cmocka_unit_test(sleeping),
         cmocka_unit_test(close_tells_who_waits),
         cmocka_unit_test(close_tells_operations),
+        cmocka_unit_test(close_is_never_refused),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);
