@@ -1,5 +1,5 @@
 /* What is asked for, in pieces. */
-#include "loop/operation.h"
+#include "loop/op_call.h"
 
 bool op_call_is_whole(const struct op_call *request)
 {
@@ -70,9 +70,9 @@ void op_call_piece(const struct op_call *request, size_t moved, struct op *op)
         op->u.io.offset += (int64_t)moved;
 }
 
-int64_t op_call_run(const struct op_call *request)
+int64_t op_call_rest(const struct op_call *request, size_t moved)
 {
-    size_t moved = 0, len = op_call_is_whole(request) ? op_call_len(request) : 0;
+    size_t len = op_call_is_whole(request) ? op_call_len(request) : 0;
     struct io io;
     int64_t n;
 
@@ -83,4 +83,9 @@ int64_t op_call_run(const struct op_call *request)
             return op_call_result(moved, n);
         moved += (size_t)n;
     }
+}
+
+int64_t op_call_run(const struct op_call *request)
+{
+    return op_call_rest(request, 0);
 }

@@ -97,8 +97,7 @@ ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset)
 
 ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-    size_t moved = 0;
-    int64_t n = 0;
+    int64_t n;
 
     if (offset < 0)
         return io_result(-EINVAL);
@@ -106,13 +105,10 @@ ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset)
         return -1;
     if (unlikely(len == 0) && (task_current() || thread_has_scope()))
         return io_result(transfer_nothing(fd, true, offset));
-    do {
-        n = transfer_write(fd, (const char *)buf + moved, len - moved, offset + (off_t)moved);
-        if (n <= 0)
-            break;
-        moved += (size_t)n;
-    } while (moved < len);
-    return moved || n >= 0 ? (ssize_t)moved : io_result(n);
+    n = transfer_write(fd, buf, len, offset);
+    if (n <= 0 || (size_t)n == len)
+        return io_result(n);
+    return (ssize_t)transfer_write_rest(fd, buf, len, offset, (size_t)n);
 }
 
 static bool fits_vector(int iov_len, off_t offset)
@@ -129,39 +125,18 @@ ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
     return io_result(transfer_vector(fd, OP_READV, iov, iov_len, offset));
 }
 
-/* What a short write left is written piece by piece, until one does not go on. */
-static int64_t write_rest(int fd, const struct iovec *iov, int iov_len, off_t offset, int64_t moved)
-{
-    int64_t end = 0;
-    ssize_t n;
-    int i;
-
-    for (i = 0; i < iov_len; i++) {
-        int64_t skip = moved - end;
-
-        end += (int64_t)iov[i].iov_len;
-        if (moved >= end)
-            continue;
-        n = dure_pwrite(fd, (const char *)iov[i].iov_base + skip, iov[i].iov_len - (size_t)skip,
-                        offset + moved);
-        if (n > 0)
-            moved += n;
-        if (moved < end)
-            break; /* progress wins: the next call meets the error again */
-    }
-    return moved;
-}
-
 ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
-    int64_t n;
+    struct op_call request = { .code = OP_WRITEV, .fd = fd };
 
     if (!fits_vector(iov_len, offset))
         return pwritev(fd, iov, iov_len, offset);
     if (!transfer_has_position(fd, true))
         return -1;
-    n = transfer_vector(fd, OP_WRITEV, iov, iov_len, offset);
-    return io_result(n > 0 ? write_rest(fd, iov, iov_len, offset, n) : n);
+    request.u.vec.iov = iov;
+    request.u.vec.len = iov_len;
+    request.u.vec.offset = offset;
+    return io_result(op_call_run(&request));
 }
 
 struct vector {
@@ -231,21 +206,12 @@ int dure_fdatasync(int fd)
 
 ssize_t dure_sendfile(int out_fd, int in_fd, off_t *offset, size_t len)
 {
-    size_t moved = 0;
-    struct io io;
-    int64_t n = 0;
+    struct op_call request = { .code = OP_SENDFILE, .fd = out_fd };
 
     if (offset && *offset < 0)
         return sendfile(out_fd, in_fd, offset, len);
-    do {
-        io_init(&io, OP_SENDFILE, out_fd);
-        io.op.u.sendfile.in_fd = in_fd;
-        io.op.u.sendfile.offset = offset;
-        io.op.u.sendfile.len = len - moved;
-        n = io_run(&io);
-        if (n <= 0)
-            break;
-        moved += (size_t)n;
-    } while (moved < len);
-    return moved || n >= 0 ? (ssize_t)moved : io_result(n);
+    request.u.sendfile.in_fd = in_fd;
+    request.u.sendfile.offset = offset;
+    request.u.sendfile.len = len;
+    return io_result(op_call_run(&request));
 }

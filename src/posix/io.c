@@ -97,46 +97,41 @@ ssize_t dure_readv(int fd, const struct iovec *iov, int iov_len)
 
 ssize_t dure_write(int fd, const void *buf, size_t len)
 {
-    size_t moved;
     int64_t n;
 
     if (unlikely(len == 0) && is_odd_write(fd))
         return io_result(transfer_nothing(fd, true, -1));
     n = transfer_write(fd, buf, len, -1);
-    if (likely(n < 0 || (size_t)n == len || n == 0))
+    if (likely(n <= 0 || (size_t)n == len))
         return io_result(n);
-    for (moved = (size_t)n; moved < len; moved += (size_t)n) {
-        n = transfer_write(fd, (const char *)buf + moved, len - moved, -1);
-        if (n <= 0)
-            break; /* progress wins: the next call meets the error again */
-    }
-    return (ssize_t)moved;
+    return (ssize_t)transfer_write_rest(fd, buf, len, -1, (size_t)n);
+}
+
+int64_t transfer_write_rest(int fd, const void *buf, size_t len, int64_t offset, size_t from)
+{
+    struct op_call request = { .code = OP_WRITE, .fd = fd };
+
+    request.u.io.buf = (void *)(uintptr_t)buf;
+    request.u.io.len = len;
+    request.u.io.offset = offset;
+    return op_call_rest(&request, from);
 }
 
 int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t from, bool socket,
                       int flags)
 {
-    size_t moved = from, i, skip = from;
-    int64_t n = 0;
+    struct msghdr header = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iov_len };
+    struct op_call request = { .code = socket ? OP_SENDMSG : OP_WRITEV, .fd = fd };
 
-    for (i = 0; i < iov_len; i++) {
-        if (skip >= iov[i].iov_len) {
-            skip -= iov[i].iov_len;
-            continue;
-        }
-        while (skip < iov[i].iov_len) {
-            const char *at = (const char *)iov[i].iov_base + skip;
-
-            n = socket ? transfer_send(fd, at, iov[i].iov_len - skip, flags)
-                       : transfer_write(fd, at, iov[i].iov_len - skip, -1);
-            if (n <= 0)
-                return moved ? (int64_t)moved : n;
-            moved += (size_t)n;
-            skip += (size_t)n;
-        }
-        skip = 0;
+    if (socket) {
+        request.u.msg.header = &header;
+        request.u.msg.flags = flags | MSG_NOSIGNAL;
+    } else {
+        request.u.vec.iov = iov;
+        request.u.vec.len = (int)iov_len;
+        request.u.vec.offset = -1;
     }
-    return (int64_t)moved;
+    return op_call_rest(&request, from);
 }
 
 ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)

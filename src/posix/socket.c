@@ -265,16 +265,11 @@ ssize_t dure_recvmsg(int fd, struct msghdr *msg, int flags)
 ssize_t dure_send(int fd, const void *buf, size_t len, int flags)
 {
     int64_t n = transfer_send(fd, buf, len, flags);
-    size_t moved;
+    struct iovec iov = { (void *)(uintptr_t)buf, len };
 
     if (likely(n <= 0 || (size_t)n == len || (flags & MSG_DONTWAIT)))
         return io_result(n);
-    for (moved = (size_t)n; moved < len; moved += (size_t)n) {
-        n = transfer_send(fd, (const char *)buf + moved, len - moved, flags);
-        if (n <= 0)
-            break; /* progress wins: the next call meets the error again */
-    }
-    return (ssize_t)moved;
+    return (ssize_t)transfer_rest(fd, &iov, 1, (size_t)n, true, flags);
 }
 
 ssize_t dure_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,

@@ -2,7 +2,7 @@
 #ifndef DURE_SRC_POSIX_TRANSFER_H
 #define DURE_SRC_POSIX_TRANSFER_H
 
-#include "loop/loop.h"
+#include "loop/op_call.h"
 
 /* One transfer, as one system call would move it. Each returns a count or -errno. */
 int64_t transfer_read(int fd, void *buf, size_t len, int64_t offset);
@@ -29,9 +29,9 @@ static inline size_t transfer_len(const struct iovec *iov, size_t iov_len)
 /* Whether fd has a position to read or write at; if not, errno says why. */
 bool transfer_has_position(int fd, bool write);
 
-/* Sends or writes what is left of a vector, from its byte `from` on, until all is gone; socket: by
-   send with these flags. Returns how many bytes in all have moved, `from` included, or -errno if
-   that is 0. */
+/* Writes or sends what is left, from byte `from` on, until all is gone; socket: by send with these
+   flags. Returns how many bytes in all have moved, `from` included, or -errno if that is 0. */
+int64_t transfer_write_rest(int fd, const void *buf, size_t len, int64_t offset, size_t from);
 int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t from, bool socket,
                       int flags);
 
