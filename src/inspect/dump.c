@@ -1,6 +1,6 @@
 /* The dump: what every loop and every task is doing. Each loop writes its own part, on its own
    thread, as nobody else may look at its tasks. */
-#include "loop/loop.h"
+#include "loop/operation.h"
 
 #include "base/text.h"
 #include "inspect/unwind.h"
@@ -16,6 +16,9 @@
 
 /* How long a loop may take to answer before it is listed as busy. */
 #define ANSWER_NS (200 * DURE_MILLISECOND)
+
+/* Of each scope. */
+#define OPERATIONS_SHOWN 16
 
 /* A part that a loop is to write. Whoever is last to let go, asker or loop, frees it. */
 struct part {
@@ -92,8 +95,42 @@ static void print_home(struct text *out, const struct task *task)
     print_number(out, opener->task);
 }
 
+static const char *operation_name(const struct op_call *request)
+{
+    switch (request->kind) {
+    case OP_CALL_SLEEP:
+        return "sleep";
+    case OP_CALL_CLOSE:
+        return "close";
+    default:
+        return request->kind == OP_CALL_IO ? op_name((enum op_code)request->code) : "nothing";
+    }
+}
+
+/* The operations that were started in a scope of this loop. */
+static void print_operations(struct text *out, const struct scope *scope, int64_t now_ns)
+{
+    const struct dependent *dependent;
+    unsigned left = OPERATIONS_SHOWN;
+
+    for (dependent = scope->dependents; dependent && left; dependent = dependent->next, left--) {
+        const struct operation *operation =
+            container_of(dependent, const struct operation, dependent);
+
+        text_printf(out, "    operation %s", operation_name(&operation->request));
+        if (operation->request.kind != OP_CALL_SLEEP)
+            text_printf(out, " on descriptor %d", operation->request.fd);
+        print_span(out, ", for ", now_ns - operation->op.since_ns);
+        text_printf(out, "%s\n", operation->cancel_asked ? ", canceled" : "");
+    }
+    if (dependent)
+        text_printf(out, "    and more: %u operations in all\n", scope->dependents_live);
+}
+
 static void print_task(struct text *out, const struct task *task, int64_t now_ns)
 {
+    const struct scope *scope;
+
     text_printf(out, "  task ");
     print_number(out, task);
     text_printf(out, " \"%s\" ", task->name);
@@ -104,6 +141,8 @@ static void print_task(struct text *out, const struct task *task, int64_t now_ns
     print_home(out, task);
     print_scopes(out, task, now_ns);
     text_printf(out, "\n");
+    for (scope = task->flow.innermost; scope; scope = scope->outer)
+        print_operations(out, scope, now_ns);
     if (task->state == TASK_PARKED)
         unwind_write(out, &task->fiber.context, task->stack.low, task);
 }
@@ -123,6 +162,7 @@ static void print_loop(struct text *out, struct sched *sched)
                 inbox_empty(&sched->inbox) ? "" : ", messages wait");
     for (node = sched->started.next; node != &sched->started; node = node->next)
         print_task(out, container_of(node, struct task, all), now_ns);
+    print_operations(out, &container_of(sched, struct loop, sched)->root, now_ns);
 }
 
 /* A loop that does not answer: what it runs, read as it changes. Stacks are never unmapped, so the

@@ -78,7 +78,6 @@ static void start_piece(struct operation *operation)
 
     op_call_piece(&operation->request, operation->moved, &operation->op);
     operation->op.done = op_done;
-    operation->op.since_ns = operation->loop->sched.now_ns;
     operation->state = OPERATION_PENDING;
     if (operation->request.on_thread) {
         start_job(operation);
@@ -296,6 +295,7 @@ static int check_levels(struct scope *scope)
 static void begin(struct operation *operation, const int64_t *at_once)
 {
     operation->loop = loop_here();
+    operation->op.since_ns = operation->loop->sched.now_ns;
     operation->moved = 0;
     operation->cancel_asked = operation->limit_over = operation->closing = false;
     operation->timer = (struct timer){ .level = TIMER_IDLE };

@@ -242,6 +242,45 @@ TEST_OUTSIDE(dump_meets_the_runs_end)
     pthread_join(thread, NULL);
 }
 
+static void nothing_told(dure_op *op, int64_t result, void *arg)
+{
+    (void)op;
+    (void)result;
+    (void)arg;
+}
+
+/* What the close of a scope waits for besides tasks. */
+TEST(operations_by_name)
+{
+    enum { OPS = 20 };
+    static dure_op ops[OPS];
+    char byte, words[64];
+    dure_scope scope;
+    int fds[2], i;
+
+    CHECK_EQ(dure_pipe2(fds, 0), 0);
+    dure_scope_open(&scope);
+    for (i = 0; i < OPS; i++) {
+        if (i == OPS - 1)
+            dure_op_read(&ops[i], fds[0], &byte, 1);
+        else
+            dure_op_sleep_until(&ops[i], (dure_deadline){ 0 });
+        CHECK_EQ(dure_start(&ops[i], nothing_told, NULL), 0);
+    }
+    snprintf(words, sizeof words, "operation read on descriptor %d, for ", fds[0]);
+    dump();
+    CHECK_HAS(text, words);
+    CHECK_HAS(text, "operation sleep, for ");
+    CHECK_HAS(text, "and more: 20 operations in all");
+    dure_op_cancel(&ops[OPS - 1]);
+    dump();
+    CHECK(!strstr(text, words) || strstr(text, ", canceled"));
+    dure_scope_cancel(&scope);
+    CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_EQ(dure_close(fds[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +290,7 @@ int main(void)
         cmocka_unit_test(dump_to_nowhere),
         cmocka_unit_test(dump_without_a_run),
         cmocka_unit_test(dump_meets_the_runs_end),
+        cmocka_unit_test(operations_by_name),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);
