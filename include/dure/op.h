@@ -22,7 +22,7 @@
 
    A started operation belongs to a scope as a task does. The scope's close waits
    until it was told done; the scope's end cancels it, after the grace that its
-   tasks have. That scope is
+   tasks have. One that fails does not end the scope. That scope is
    - the innermost one that the calling task has opened itself;
    - in a callback, that of the operation that it tells of;
    - between the turns of an embedded loop (dure_loop_turn), the root, so that

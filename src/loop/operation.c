@@ -3,6 +3,10 @@
 
 #include <dure/task.h>
 
+/* Those that a turn looks at, as many as it runs tasks: a callback may start what ends at once, and
+   two of them could keep a turn going for ever. */
+#define TURN_OPERATIONS 512
+
 static void ended(struct operation *operation)
 {
     ASSERT(operation->state != OPERATION_IDLE && operation->state != OPERATION_ENDED);
@@ -213,13 +217,10 @@ static void look(struct operation *operation)
 
 void operations_tell(struct loop *loop)
 {
-    struct list batch, *node;
+    unsigned left = TURN_OPERATIONS;
+    struct list *node;
 
-    /* What ends meanwhile is for the next turn, or two callbacks could keep this one going. */
-    batch = loop->ended;
-    batch.next->prev = batch.prev->next = &batch;
-    list_init(&loop->ended);
-    while ((node = list_pop_front(&batch)))
+    while (left-- && (node = list_pop_front(&loop->ended)))
         look(container_of(node, struct operation, queue));
 }
 
@@ -250,8 +251,8 @@ int operation_cancel(struct operation *operation)
     if (operation->state == OPERATION_IDLE)
         return -EINVAL;
     end(operation);
-    if (unlikely(!operation->loop->sched.current))
-        sched_stir();
+    if (unlikely(operation->loop->sched.take_turn != NULL))
+        sched_stir(); /* between turns: one is to follow */
     return 0;
 }
 
@@ -338,7 +339,7 @@ int operation_start(struct operation *operation, struct scope *scope, const int6
     }
     if (runtime)
         runtime_let_go(runtime);
-    if (unlikely(!sched_here->current))
-        sched_stir();
+    if (unlikely(sched_here->take_turn != NULL))
+        sched_stir(); /* between turns: one is to follow */
     return error;
 }

@@ -151,7 +151,7 @@ void waiter_signal(struct waiter *waiter)
 {
     if (likely(waiter->sched && waiter->sched == sched_here)) {
         deliver(&waiter->message);
-        if (unlikely(!sched_here->current))
+        if (unlikely(sched_here->take_turn != NULL)) /* between turns: one is to follow */
             sched_stir();
     } else if (waiter->sched) {
         sched_post(waiter->sched, &waiter->message);
