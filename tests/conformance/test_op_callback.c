@@ -384,6 +384,94 @@ TEST(twins_refuse)
     close_both(fds);
 }
 
+/* A number that another loop has used, and plain code has closed: that loop is told without waiting
+   for it. */
+static int64_t read_one(void *arg)
+{
+    char byte;
+
+    return dure_read(*(int *)arg, &byte, 1);
+}
+
+static void make_pipe(dure_op *op, int64_t result, void *arg)
+{
+    int *fds = arg;
+
+    (void)op;
+    (void)result;
+    CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+}
+
+TEST(makes_descriptors_of_used_numbers)
+{
+    int fds[2], again[2], before;
+    struct background b;
+    dure_scope scope;
+    dure_op op;
+
+    pipe_of(fds);
+    dure_scope_open(&scope);
+    background_start(&b, &scope, DURE_LOOP(1), read_one, &fds[0]);
+    CHECK_EQ(write(fds[1], "x", 1), 1);
+    YIELD_UNTIL(atomic_load(&b.done));
+    before = fds[0];
+    close(fds[0]);
+    close(fds[1]);
+    dure_op_sleep_until(&op, dure_after(0));
+    CHECK_EQ(dure_start(&op, make_pipe, again), 0);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(again[0], before);
+    dure_scope_open(&scope);
+    background_start(&b, &scope, DURE_LOOP(1), read_one, &again[0]);
+    CHECK_EQ(write(again[1], "y", 1), 1);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(b.result, 1);
+    close_both(again);
+}
+
+/* A scope of another loop with a limit: even its answer would have to be waited for. */
+struct limited {
+    dure_scope scope;
+    atomic_bool open, close;
+};
+
+static int hold_open(void *arg)
+{
+    struct limited *limited = *(struct limited **)arg;
+
+    dure_scope_open_with(&limited->scope, &(dure_scope_options){ .tasks_max = 1 });
+    atomic_store(&limited->open, true);
+    YIELD_UNTIL(atomic_load(&limited->close));
+    return dure_scope_close(&limited->scope);
+}
+
+static void spawn_there(dure_op *op, int64_t result, void *arg)
+{
+    struct limited *limited = arg;
+
+    (void)op;
+    (void)result;
+    CHECK_FAILS(dure_spawn(&limited->scope, never_run, NULL, 0), EDEADLK);
+}
+
+TEST(spawning_where_it_would_wait)
+{
+    dure_spawn_options there = { .place = DURE_LOOP(1) };
+    struct limited limited = { .open = false }, *it = &limited;
+    dure_scope scope, inner;
+    dure_op op;
+
+    dure_scope_open(&scope);
+    CHECK_EQ(dure_spawn_with(&scope, &there, hold_open, &it, sizeof it), 0);
+    YIELD_UNTIL(atomic_load(&limited.open));
+    dure_scope_open(&inner);
+    dure_op_sleep_until(&op, dure_after(0));
+    CHECK_EQ(dure_start(&op, spawn_there, &limited), 0);
+    CHECK_EQ(dure_scope_close(&inner), 0);
+    atomic_store(&limited.close, true);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+}
+
 /* --- where it may be started --- */
 
 static void *start_on_thread(void *arg)
@@ -477,6 +565,53 @@ TEST(started_in_a_given_scope)
     CHECK_EQ(told.error, ECANCELED);
 }
 
+/* --- on threads --- */
+
+static atomic_bool let_go;
+
+static int occupy(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&let_go))
+        usleep(1000);
+    return 0;
+}
+
+static int occupy_thread(void *arg)
+{
+    (void)arg;
+    return dure_blocking(occupy, NULL, 0);
+}
+
+/* What only a thread can do is cancelled while it queues. A read at a file's own position is such a
+   thing on every backend. */
+TEST_WITH(cancel_of_what_a_thread_does, .loops = 1, .blocking_threads = 1)
+{
+    struct told told[2] = { { 0 } };
+    int i, fd = make_file("ab", 2);
+    dure_scope scope;
+    dure_op ops[2];
+
+    atomic_store(&let_go, false);
+    dure_scope_open(&scope);
+    CHECK_EQ(dure_spawn(&scope, occupy_thread, NULL, 0), 0);
+    one_turn();
+    for (i = 0; i < 2; i++) {
+        dure_op_read(&ops[i], fd, &buf[i], 1);
+        CHECK_EQ(dure_start(&ops[i], tell_it, &told[i]), 0);
+    }
+    one_turn();
+    CHECK_EQ(told[0].times + told[1].times, 0);
+    CHECK_EQ(dure_op_cancel(&ops[0]), 0);
+    YIELD_UNTIL(told[0].times);
+    CHECK_EQ(told[0].error, ECANCELED);
+    atomic_store(&let_go, true);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(told[1].result, 1);
+    CHECK_EQ(buf[1], 'a'); /* the other one has read nothing */
+    CHECK_EQ(dure_close(fd), 0);
+}
+
 /* --- many --- */
 
 enum { MANY = 300 };
@@ -535,6 +670,9 @@ int main(void)
         cmocka_unit_test(starts_and_cancels_others),
         cmocka_unit_test(spawns),
         cmocka_unit_test(twins_refuse),
+        cmocka_unit_test(makes_descriptors_of_used_numbers),
+        cmocka_unit_test(spawning_where_it_would_wait),
+        cmocka_unit_test(cancel_of_what_a_thread_does),
         cmocka_unit_test(refused_without_loop_or_scope),
         cmocka_unit_test(refused_outside_a_run),
         cmocka_unit_test(started_in_a_given_scope),
