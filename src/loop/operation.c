@@ -76,12 +76,10 @@ static void pending(struct operation *operation)
     timers_add(&operation->loop->sched.timers, &operation->timer);
 }
 
-static void start_piece(struct operation *operation)
+static void submit(struct operation *operation)
 {
     struct backend *backend = operation->loop->backend;
 
-    op_call_piece(&operation->request, operation->moved, &operation->op);
-    operation->op.done = op_done;
     operation->state = OPERATION_PENDING;
     if (operation->request.on_thread) {
         start_job(operation);
@@ -97,6 +95,13 @@ static void start_piece(struct operation *operation)
     default:
         start_job(operation);
     }
+}
+
+static void start_piece(struct operation *operation)
+{
+    op_call_piece(&operation->request, operation->moved, &operation->op);
+    operation->op.done = op_done;
+    submit(operation);
 }
 
 /* --- a close --- */
@@ -205,7 +210,7 @@ static void look(struct operation *operation)
         (result == -ECANCELED || result == -ERESTART))
         result = -EAGAIN;
     if (result == -ERESTART && !operation->cancel_asked) {
-        start_piece(operation);
+        submit(operation); /* as it is: it remembers what stood in the way */
         return;
     }
     if (result == -ERESTART)

@@ -229,6 +229,32 @@ TEST(all_of_it_is_sent)
     CHECK_EQ(dure_close(file), 0);
 }
 
+/* Of a file that cannot say whether it is in memory, a thread reads it in first, once. */
+TEST(file_that_has_to_be_read_in)
+{
+    int fds[2], file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    off_t offset = 0;
+    ssize_t n;
+    int error;
+    dure_op op;
+
+    make_tcp_pair(fds);
+    n = sendfile(fds[0], file, &offset, 100); /* some kernels refuse */
+    error = errno;
+    EACH_STYLE
+    {
+        offset = 0;
+        dure_op_sendfile(&op, fds[0], file, &offset, 100);
+        if (n < 0)
+            CHECK_FAILS(RUN(op), error);
+        else
+            CHECK_EQ(RUN(op), 100);
+    }
+    close(file);
+    CHECK_EQ(dure_close(fds[0]), 0);
+    CHECK_EQ(dure_close(fds[1]), 0);
+}
+
 /* Cancelled half-way: what has moved is told. */
 TEST(progress_wins)
 {
@@ -452,6 +478,7 @@ int main(void)
         cmocka_unit_test(open_of_a_fifo),
         cmocka_unit_test(connect_and_accept),
         cmocka_unit_test(all_of_it_is_sent),
+        cmocka_unit_test(file_that_has_to_be_read_in),
         cmocka_unit_test(progress_wins),
         cmocka_unit_test(flags_of_sockets),
         cmocka_unit_test(time_limit_of_a_socket),
