@@ -95,15 +95,15 @@ static void print_home(struct text *out, const struct task *task)
     print_number(out, opener->task);
 }
 
-static const char *operation_name(const struct op_call *request)
+static const char *operation_name(const struct op_call *call)
 {
-    switch (request->kind) {
+    switch (call->kind) {
     case OP_CALL_SLEEP:
         return "sleep";
     case OP_CALL_CLOSE:
         return "close";
     default:
-        return request->kind == OP_CALL_IO ? op_name((enum op_code)request->code) : "nothing";
+        return call->kind == OP_CALL_IO ? op_name((enum op_code)call->code) : "nothing";
     }
 }
 
@@ -117,9 +117,9 @@ static void print_operations(struct text *out, const struct scope *scope, int64_
         const struct operation *operation =
             container_of(dependent, const struct operation, dependent);
 
-        text_printf(out, "    operation %s", operation_name(&operation->request));
-        if (operation->request.kind != OP_CALL_SLEEP)
-            text_printf(out, " on descriptor %d", operation->request.fd);
+        text_printf(out, "    operation %s", operation_name(&operation->call));
+        if (operation->call.kind != OP_CALL_SLEEP)
+            text_printf(out, " on descriptor %d", operation->call.fd);
         print_span(out, ", for ", now_ns - operation->op.since_ns);
         text_printf(out, "%s\n", operation->cancel_asked ? ", canceled" : "");
     }

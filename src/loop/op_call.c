@@ -1,11 +1,11 @@
 /* What is asked for, in pieces. */
 #include "loop/op_call.h"
 
-bool op_call_is_whole(const struct op_call *request)
+bool op_call_is_whole(const struct op_call *call)
 {
-    if (request->flags & OP_DONT_WAIT)
+    if (call->flags & OP_DONT_WAIT)
         return false;
-    switch (request->code) {
+    switch (call->code) {
     case OP_WRITE:
     case OP_WRITEV:
     case OP_SEND:
@@ -17,17 +17,17 @@ bool op_call_is_whole(const struct op_call *request)
     }
 }
 
-size_t op_call_len(const struct op_call *request)
+size_t op_call_len(const struct op_call *call)
 {
-    switch (request->code) {
+    switch (call->code) {
     case OP_WRITEV:
-        return op_vector_len(request->u.vec.iov, (size_t)request->u.vec.len);
+        return op_vector_len(call->u.vec.iov, (size_t)call->u.vec.len);
     case OP_SENDMSG:
-        return op_vector_len(request->u.msg.header->msg_iov, request->u.msg.header->msg_iovlen);
+        return op_vector_len(call->u.msg.header->msg_iov, call->u.msg.header->msg_iovlen);
     case OP_SENDFILE:
-        return request->u.sendfile.len;
+        return call->u.sendfile.len;
     default:
-        return request->u.io.len;
+        return call->u.io.len;
     }
 }
 
@@ -41,26 +41,26 @@ static void piece_of(struct op *op, enum op_code code, const struct iovec *iov, 
     op->u.io.len = iov->iov_len - moved;
 }
 
-void op_call_piece(const struct op_call *request, size_t moved, struct op *op)
+void op_call_piece(const struct op_call *call, size_t moved, struct op *op)
 {
-    op->fd = request->fd;
-    op->code = request->code;
-    op->flags = request->flags;
+    op->fd = call->fd;
+    op->code = call->code;
+    op->flags = call->flags;
     op->scratch = 0;
-    op->u = request->u;
+    op->u = call->u;
     if (moved == 0)
         return;
-    switch (request->code) {
+    switch (call->code) {
     case OP_SENDFILE: /* the offset has been moved by the call */
         op->u.sendfile.len -= moved;
         return;
     case OP_WRITEV:
-        op->u.io.offset = request->u.vec.offset;
-        piece_of(op, OP_WRITE, request->u.vec.iov, moved);
+        op->u.io.offset = call->u.vec.offset;
+        piece_of(op, OP_WRITE, call->u.vec.iov, moved);
         break;
     case OP_SENDMSG: /* a datagram is never sent in part: this is a stream, the control data are gone */
-        op->u.io.flags = request->u.msg.flags;
-        piece_of(op, OP_SEND, request->u.msg.header->msg_iov, moved);
+        op->u.io.flags = call->u.msg.flags;
+        piece_of(op, OP_SEND, call->u.msg.header->msg_iov, moved);
         return;
     default:
         op->u.io.buf = (char *)op->u.io.buf + moved;
@@ -70,22 +70,22 @@ void op_call_piece(const struct op_call *request, size_t moved, struct op *op)
         op->u.io.offset += (int64_t)moved;
 }
 
-int64_t op_call_rest(const struct op_call *request, size_t moved)
+int64_t op_call_rest(const struct op_call *call, size_t moved)
 {
-    size_t len = op_call_is_whole(request) ? op_call_len(request) : 0;
+    size_t len = op_call_is_whole(call) ? op_call_len(call) : 0;
     struct io io;
     int64_t n;
 
     for (;;) {
-        op_call_piece(request, moved, &io.op);
-        n = request->on_thread ? io_run_on_thread(&io) : io_run(&io);
+        op_call_piece(call, moved, &io.op);
+        n = call->on_thread ? io_run_on_thread(&io) : io_run(&io);
         if (n <= 0 || moved + (size_t)n >= len)
             return op_call_result(moved, n);
         moved += (size_t)n;
     }
 }
 
-int64_t op_call_run(const struct op_call *request)
+int64_t op_call_run(const struct op_call *call)
 {
-    return op_call_rest(request, 0);
+    return op_call_rest(call, 0);
 }

@@ -23,19 +23,19 @@ enum op_call_kind {
 };
 
 /* True if, as a blocking call, it goes on until all its bytes have moved. */
-bool op_call_is_whole(const struct op_call *request);
+bool op_call_is_whole(const struct op_call *call);
 /* How many bytes that are. */
-size_t op_call_len(const struct op_call *request);
+size_t op_call_len(const struct op_call *call);
 /* Makes the operation that moves what is left when `moved` bytes have. */
-void op_call_piece(const struct op_call *request, size_t moved, struct op *op);
+void op_call_piece(const struct op_call *call, size_t moved, struct op *op);
 /* The result of all pieces: progress wins. last: the one that ended it. */
 static inline int64_t op_call_result(size_t moved, int64_t last)
 {
     return moved && last < 0 ? (int64_t)moved : (int64_t)moved + last;
 }
 /* Runs it and waits for it, as a task or as a thread. Returns as io_run. */
-int64_t op_call_run(const struct op_call *request);
+int64_t op_call_run(const struct op_call *call);
 /* The same for what is left when `moved` bytes have. */
-int64_t op_call_rest(const struct op_call *request, size_t moved);
+int64_t op_call_rest(const struct op_call *call, size_t moved);
 
 #endif

@@ -81,7 +81,7 @@ static void submit(struct operation *operation)
     struct backend *backend = operation->loop->backend;
 
     operation->state = OPERATION_PENDING;
-    if (operation->request.on_thread) {
+    if (operation->call.on_thread) {
         start_job(operation);
         return;
     }
@@ -99,7 +99,7 @@ static void submit(struct operation *operation)
 
 static void start_piece(struct operation *operation)
 {
-    op_call_piece(&operation->request, operation->moved, &operation->op);
+    op_call_piece(&operation->call, operation->moved, &operation->op);
     operation->op.done = op_done;
     submit(operation);
 }
@@ -135,7 +135,7 @@ static void close_on_thread(struct operation *operation)
 
 static void start_close(struct operation *operation)
 {
-    op_call_piece(&operation->request, 0, &operation->op);
+    op_call_piece(&operation->call, 0, &operation->op);
     operation->op.done = op_done;
     operation->state = OPERATION_PENDING;
     switch (descriptor_close_start(&operation->op)) {
@@ -160,9 +160,9 @@ static void sleep_over(struct timer *timer)
 static void start_sleep(struct operation *operation)
 {
     operation->state = OPERATION_ASLEEP;
-    if (!operation->request.until_ns)
+    if (!operation->call.until_ns)
         return;
-    operation->timer.at_ns = operation->request.until_ns;
+    operation->timer.at_ns = operation->call.until_ns;
     operation->timer.fire = sleep_over;
     timers_add(&operation->loop->sched.timers, &operation->timer);
 }
@@ -177,7 +177,7 @@ static void tell(struct operation *operation, int64_t result)
     dependent_unlink(&operation->dependent);
     if (result == -ECANCELED && operation->dependent.ended)
         scope_feel(scope);
-    if (operation->request.code == OP_ACCEPT || operation->request.code == OP_OPENAT)
+    if (operation->call.code == OP_ACCEPT || operation->call.code == OP_OPENAT)
         result = result < 0 ? result : descriptor_born((int)result);
     operation->result = result;
     operation->state = OPERATION_IDLE;
@@ -190,8 +190,8 @@ static void tell(struct operation *operation, int64_t result)
 /* A part has moved. Returns true if the rest is under way. */
 static bool go_on(struct operation *operation, size_t n)
 {
-    if (!op_call_is_whole(&operation->request) ||
-        operation->moved + n >= op_call_len(&operation->request) || operation->cancel_asked)
+    if (!op_call_is_whole(&operation->call) ||
+        operation->moved + n >= op_call_len(&operation->call) || operation->cancel_asked)
         return false;
     operation->moved += n;
     start_piece(operation);
@@ -205,7 +205,7 @@ static void look(struct operation *operation)
 
     timers_remove(&operation->loop->sched.timers, &operation->timer);
     if (operation->closing)
-        result = descriptor_close_finish(operation->request.fd);
+        result = descriptor_close_finish(operation->call.fd);
     if (operation->limit_over && !operation->cancel_asked &&
         (result == -ECANCELED || result == -ERESTART))
         result = -EAGAIN;
@@ -235,7 +235,7 @@ static void end(struct operation *operation)
 {
     if (operation->cancel_asked)
         return;
-    operation->cancel_asked = operation->request.kind != OP_CALL_CLOSE;
+    operation->cancel_asked = operation->call.kind != OP_CALL_CLOSE;
     if (!operation->cancel_asked)
         return;
     if (operation->state == OPERATION_PENDING)
@@ -308,9 +308,9 @@ static void begin(struct operation *operation, const int64_t *at_once)
     operation->state = OPERATION_PENDING;
     if (at_once)
         ended_with(operation, *at_once);
-    else if (operation->request.kind == OP_CALL_SLEEP)
+    else if (operation->call.kind == OP_CALL_SLEEP)
         start_sleep(operation);
-    else if (operation->request.kind == OP_CALL_CLOSE)
+    else if (operation->call.kind == OP_CALL_CLOSE)
         start_close(operation);
     else
         start_piece(operation);
@@ -335,7 +335,7 @@ int operation_start(struct operation *operation, struct scope *scope, const int6
         if (!runtime)
             return refuse("the run is over");
     }
-    if (operation->request.kind != OP_CALL_CLOSE) /* that is always effective */
+    if (operation->call.kind != OP_CALL_CLOSE) /* that is always effective */
         error = check_levels(scope);
     if (error == 0) {
         operation->dependent.end = scope_ended;

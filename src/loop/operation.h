@@ -20,7 +20,7 @@ enum operation_state {
 };
 
 struct operation {
-    struct op_call request;
+    struct op_call call;
     struct op op; /* the piece under way */
     struct op_job job;
     struct timer timer; /* a sleep's, or its socket's time limit */

@@ -127,16 +127,16 @@ ssize_t dure_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
 
 ssize_t dure_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
-    struct op_call request = { .code = OP_WRITEV, .fd = fd };
+    struct op_call call = { .code = OP_WRITEV, .fd = fd };
 
     if (!fits_vector(iov_len, offset))
         return pwritev(fd, iov, iov_len, offset);
     if (!transfer_has_position(fd, true))
         return -1;
-    request.u.vec.iov = iov;
-    request.u.vec.len = iov_len;
-    request.u.vec.offset = offset;
-    return io_result(op_call_run(&request));
+    call.u.vec.iov = iov;
+    call.u.vec.len = iov_len;
+    call.u.vec.offset = offset;
+    return io_result(op_call_run(&call));
 }
 
 struct vector {
@@ -206,12 +206,12 @@ int dure_fdatasync(int fd)
 
 ssize_t dure_sendfile(int out_fd, int in_fd, off_t *offset, size_t len)
 {
-    struct op_call request = { .code = OP_SENDFILE, .fd = out_fd };
+    struct op_call call = { .code = OP_SENDFILE, .fd = out_fd };
 
     if (offset && *offset < 0)
         return sendfile(out_fd, in_fd, offset, len);
-    request.u.sendfile.in_fd = in_fd;
-    request.u.sendfile.offset = offset;
-    request.u.sendfile.len = len;
-    return io_result(op_call_run(&request));
+    call.u.sendfile.in_fd = in_fd;
+    call.u.sendfile.offset = offset;
+    call.u.sendfile.len = len;
+    return io_result(op_call_run(&call));
 }

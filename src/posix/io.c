@@ -109,29 +109,29 @@ ssize_t dure_write(int fd, const void *buf, size_t len)
 
 int64_t transfer_write_rest(int fd, const void *buf, size_t len, int64_t offset, size_t from)
 {
-    struct op_call request = { .code = OP_WRITE, .fd = fd };
+    struct op_call call = { .code = OP_WRITE, .fd = fd };
 
-    request.u.io.buf = (void *)(uintptr_t)buf;
-    request.u.io.len = len;
-    request.u.io.offset = offset;
-    return op_call_rest(&request, from);
+    call.u.io.buf = (void *)(uintptr_t)buf;
+    call.u.io.len = len;
+    call.u.io.offset = offset;
+    return op_call_rest(&call, from);
 }
 
 int64_t transfer_rest(int fd, const struct iovec *iov, size_t iov_len, size_t from, bool socket,
                       int flags)
 {
     struct msghdr header = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iov_len };
-    struct op_call request = { .code = socket ? OP_SENDMSG : OP_WRITEV, .fd = fd };
+    struct op_call call = { .code = socket ? OP_SENDMSG : OP_WRITEV, .fd = fd };
 
     if (socket) {
-        request.u.msg.header = &header;
-        request.u.msg.flags = flags | MSG_NOSIGNAL;
+        call.u.msg.header = &header;
+        call.u.msg.flags = flags | MSG_NOSIGNAL;
     } else {
-        request.u.vec.iov = iov;
-        request.u.vec.len = (int)iov_len;
-        request.u.vec.offset = -1;
+        call.u.vec.iov = iov;
+        call.u.vec.len = (int)iov_len;
+        call.u.vec.offset = -1;
     }
-    return op_call_rest(&request, from);
+    return op_call_rest(&call, from);
 }
 
 ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)

@@ -1,5 +1,6 @@
 /* Running operations: waited for, told of, or given to a future. */
 #include "posix/op.h"
+
 #include "backend/attempt.h"
 #include "posix/transfer.h"
 #include "sync/future.h"
@@ -40,11 +41,17 @@ static bool answers_transfer(struct op_call *call, int64_t *result)
     return unlikely(op_call_len(call) == 0) && answers_nothing(call, result);
 }
 
+/* Of two errors the system chooses this one. */
+static int64_t wrong(int fd)
+{
+    return fcntl(fd, F_GETFD) < 0 ? -EBADF : -EINVAL;
+}
+
 /* True if the result is known without asking the backend. */
 static bool answers(struct op_call *call, int64_t *result)
 {
     if (call->kind == OP_CALL_INVALID) {
-        *result = fcntl(call->fd, F_GETFD) < 0 ? -EBADF : -EINVAL;
+        *result = wrong(call->fd);
         return true;
     }
     if (call->kind != OP_CALL_IO)
@@ -55,36 +62,39 @@ static bool answers(struct op_call *call, int64_t *result)
     case OP_READV:
     case OP_WRITEV:
         return answers_transfer(call, result);
+    case OP_SENDFILE:
+        *result = wrong(call->fd);
+        return call->u.sendfile.offset && *call->u.sendfile.offset < 0;
     default:
         return false;
     }
 }
 
-static int64_t run(struct op_call *request)
+static int64_t run(struct op_call *call)
 {
     int64_t result = io_entry_refused();
 
     if (result < 0)
         return result;
-    if (answers(request, &result))
+    if (answers(call, &result))
         return result;
-    result = op_call_run(request);
-    if (result >= 0 && (request->code == OP_ACCEPT || request->code == OP_OPENAT))
+    result = op_call_run(call);
+    if (result >= 0 && (call->code == OP_ACCEPT || call->code == OP_OPENAT))
         result = descriptor_born((int)result);
     return result;
 }
 
 int64_t dure_op_wait(dure_op *op)
 {
-    struct op_call *request = &op_of(op)->operation.request;
+    struct op_call *call = &op_of(op)->operation.call;
 
-    switch (request->kind) {
+    switch (call->kind) {
     case OP_CALL_SLEEP:
-        return dure_sleep_until((dure_deadline){ request->until_ns });
+        return dure_sleep_until((dure_deadline){ call->until_ns });
     case OP_CALL_CLOSE:
-        return dure_close(request->fd);
+        return dure_close(call->fd);
     default:
-        return io_result(run(request));
+        return io_result(run(call));
     }
 }
 
@@ -105,7 +115,7 @@ static int start(struct scope *scope, dure_op *public_op, dure_op_done *on_done,
 
     if (op->operation.state != OPERATION_IDLE)
         return (int)io_result(-EBUSY);
-    known = answers(&op->operation.request, &result);
+    known = answers(&op->operation.call, &result);
     op->operation.told = told;
     op->on_done = on_done;
     op->arg = arg;

@@ -9,42 +9,42 @@ static struct op_call *make(dure_op *op, enum op_code code, int fd)
     struct operation *operation = &op_of(op)->operation;
 
     operation->state = OPERATION_IDLE;
-    operation->request = (struct op_call){ .code = (uint8_t)code, .fd = fd, .kind = OP_CALL_IO };
-    return &operation->request;
+    operation->call = (struct op_call){ .code = (uint8_t)code, .fd = fd, .kind = OP_CALL_IO };
+    return &operation->call;
 }
 
-static void invalid(struct op_call *request)
+static void invalid(struct op_call *call)
 {
-    request->kind = OP_CALL_INVALID;
+    call->kind = OP_CALL_INVALID;
 }
 
 static void make_buffer(dure_op *op, enum op_code code, int fd, const void *buf, size_t len,
                         int64_t offset)
 {
-    struct op_call *request = make(op, code, fd);
+    struct op_call *call = make(op, code, fd);
 
-    request->u.io.buf = (void *)(uintptr_t)buf;
-    request->u.io.len = len;
-    request->u.io.offset = offset;
+    call->u.io.buf = (void *)(uintptr_t)buf;
+    call->u.io.len = len;
+    call->u.io.offset = offset;
 }
 
 static void make_vector(dure_op *op, enum op_code code, int fd, const struct iovec *iov, int len,
                         int64_t offset)
 {
-    struct op_call *request = make(op, code, fd);
+    struct op_call *call = make(op, code, fd);
 
-    request->u.vec.iov = iov;
-    request->u.vec.len = len;
-    request->u.vec.offset = offset;
+    call->u.vec.iov = iov;
+    call->u.vec.len = len;
+    call->u.vec.offset = offset;
     if (len < 0 || len > IOV_MAX)
-        invalid(request);
+        invalid(call);
 }
 
 /* An offset of -1 means none inside; a user's is wrong. */
 static void check_offset(dure_op *op, off_t offset)
 {
     if (offset < 0)
-        invalid(&op_of(op)->operation.request);
+        invalid(&op_of(op)->operation.call);
 }
 
 void dure_op_read(dure_op *op, int fd, void *buf, size_t len)
@@ -91,65 +91,65 @@ void dure_op_pwritev(dure_op *op, int fd, const struct iovec *iov, int iov_len, 
     check_offset(op, offset);
 }
 
-static void set_receive_flags(struct op_call *request, int flags)
+static void set_receive_flags(struct op_call *call, int flags)
 {
     if (flags & RECEIVE_NEVER_WAITS)
-        request->flags = OP_DONT_WAIT;
+        call->flags = OP_DONT_WAIT;
     else if (flags & MSG_WAITALL)
-        request->on_thread = true;
+        call->on_thread = true;
 }
 
 void dure_op_recv(dure_op *op, int fd, void *buf, size_t len, int flags)
 {
     make_buffer(op, OP_RECV, fd, buf, len, 0);
-    op_of(op)->operation.request.u.io.flags = flags;
-    set_receive_flags(&op_of(op)->operation.request, flags);
+    op_of(op)->operation.call.u.io.flags = flags;
+    set_receive_flags(&op_of(op)->operation.call, flags);
 }
 
 void dure_op_send(dure_op *op, int fd, const void *buf, size_t len, int flags)
 {
     make_buffer(op, OP_SEND, fd, buf, len, 0);
-    op_of(op)->operation.request.u.io.flags = flags | MSG_NOSIGNAL;
+    op_of(op)->operation.call.u.io.flags = flags | MSG_NOSIGNAL;
     if (flags & MSG_DONTWAIT)
-        op_of(op)->operation.request.flags = OP_DONT_WAIT;
+        op_of(op)->operation.call.flags = OP_DONT_WAIT;
 }
 
 void dure_op_recvmsg(dure_op *op, int fd, struct msghdr *msg, int flags)
 {
-    struct op_call *request = make(op, OP_RECVMSG, fd);
+    struct op_call *call = make(op, OP_RECVMSG, fd);
 
-    request->u.msg.header = msg;
-    request->u.msg.flags = flags;
-    set_receive_flags(request, flags);
+    call->u.msg.header = msg;
+    call->u.msg.flags = flags;
+    set_receive_flags(call, flags);
 }
 
 void dure_op_sendmsg(dure_op *op, int fd, const struct msghdr *msg, int flags)
 {
-    struct op_call *request = make(op, OP_SENDMSG, fd);
+    struct op_call *call = make(op, OP_SENDMSG, fd);
 
-    request->u.msg.header = (struct msghdr *)(uintptr_t)msg;
-    request->u.msg.flags = flags | MSG_NOSIGNAL;
+    call->u.msg.header = (struct msghdr *)(uintptr_t)msg;
+    call->u.msg.flags = flags | MSG_NOSIGNAL;
     if (flags & MSG_DONTWAIT)
-        request->flags = OP_DONT_WAIT;
+        call->flags = OP_DONT_WAIT;
 }
 
 void dure_op_accept(dure_op *op, int fd, struct sockaddr *addr, socklen_t *addr_len, int flags)
 {
-    struct op_call *request = make(op, OP_ACCEPT, fd);
+    struct op_call *call = make(op, OP_ACCEPT, fd);
 
-    request->u.accept.addr = addr;
-    request->u.accept.addr_len = addr_len;
-    request->u.accept.flags = flags;
+    call->u.accept.addr = addr;
+    call->u.accept.addr_len = addr_len;
+    call->u.accept.flags = flags;
     if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
-        invalid(request);
+        invalid(call);
 }
 
 void dure_op_connect(dure_op *op, int fd, const struct sockaddr *addr, socklen_t addr_len)
 {
-    struct op_call *request = make(op, OP_CONNECT, fd);
+    struct op_call *call = make(op, OP_CONNECT, fd);
 
-    request->u.connect.addr = addr;
-    request->u.connect.addr_len = addr_len;
+    call->u.connect.addr = addr;
+    call->u.connect.addr_len = addr_len;
 }
 
 void dure_op_poll(dure_op *op, int fd, short events)
@@ -159,11 +159,11 @@ void dure_op_poll(dure_op *op, int fd, short events)
 
 void dure_op_openat(dure_op *op, int dir_fd, const char *path, int flags, mode_t mode)
 {
-    struct op_call *request = make(op, OP_OPENAT, dir_fd);
+    struct op_call *call = make(op, OP_OPENAT, dir_fd);
 
-    request->u.open.path = path;
-    request->u.open.flags = flags;
-    request->u.open.mode = mode;
+    call->u.open.path = path;
+    call->u.open.flags = flags;
+    call->u.open.mode = mode;
 }
 
 void dure_op_close(dure_op *op, int fd)
@@ -183,26 +183,26 @@ void dure_op_fdatasync(dure_op *op, int fd)
 
 void dure_op_statx(dure_op *op, int dir_fd, const char *path, int flags, struct statx *out)
 {
-    struct op_call *request = make(op, OP_STAT, dir_fd);
+    struct op_call *call = make(op, OP_STAT, dir_fd);
 
-    request->u.stat.path = path;
-    request->u.stat.flags = flags;
-    request->u.stat.out = out;
+    call->u.stat.path = path;
+    call->u.stat.flags = flags;
+    call->u.stat.out = out;
 }
 
 void dure_op_sendfile(dure_op *op, int out_fd, int in_fd, off_t *offset, size_t len)
 {
-    struct op_call *request = make(op, OP_SENDFILE, out_fd);
+    struct op_call *call = make(op, OP_SENDFILE, out_fd);
 
-    request->u.sendfile.in_fd = in_fd;
-    request->u.sendfile.offset = offset;
-    request->u.sendfile.len = len;
+    call->u.sendfile.in_fd = in_fd;
+    call->u.sendfile.offset = offset;
+    call->u.sendfile.len = len;
 }
 
 void dure_op_sleep_until(dure_op *op, dure_deadline deadline)
 {
-    struct op_call *request = make(op, OP_CODES, -1);
+    struct op_call *call = make(op, OP_CODES, -1);
 
-    request->kind = OP_CALL_SLEEP;
-    request->until_ns = deadline.at_ns;
+    call->kind = OP_CALL_SLEEP;
+    call->until_ns = deadline.at_ns;
 }
