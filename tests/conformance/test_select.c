@@ -420,10 +420,12 @@ static void masks(void)
     raise(SIGUSR1);
     CHECK_EQ(hits, 0);
     CHECK_FAILS(dure_pselect(0, NULL, NULL, NULL, NULL, &none), EINTR);
-    CHECK_EQ(hits, 1);
+    if (!UNDER_TSAN) /* which calls handlers later */
+        CHECK_EQ(hits, 1);
     raise(SIGUSR1);
     CHECK_FAILS(dure_ppoll(NULL, 0, NULL, &none), EINTR);
-    CHECK_EQ(hits, 2);
+    if (!UNDER_TSAN)
+        CHECK_EQ(hits, 2);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     sigaction(SIGUSR1, &old, NULL);
 }
