@@ -1,5 +1,5 @@
 /* Tasks that wait for signals: the loop polls a signalfd of all that they wait for, and its thread
-   takes a signal when somebody is there to have it. See docs/decisions/0005. */
+   takes a signal when somebody is there to have it. See docs/decisions/0007. */
 #include "loop/loop.h"
 
 #include "base/descriptors.h"

@@ -251,7 +251,7 @@ TEST(serve_into_an_ended_scope)
 
 struct greeting {
     const char *words;
-    atomic_int given;
+    atomic_int given, ended;
 };
 
 static int greet(void *arg)
@@ -265,6 +265,7 @@ static int greet(void *arg)
     CHECK_EQ(dure_write_all(connection->fd, greeting->words, 5), 5);
     atomic_fetch_add(&greeting->given, 1);
     CHECK_EQ(dure_read(connection->fd, rest, sizeof rest), 0);
+    atomic_fetch_add(&greeting->ended, 1);
     return dure_close(connection->fd);
 }
 
@@ -315,6 +316,7 @@ TEST(serve_with_options)
     } while (dure_yield() == 0);
     CHECK_EQ(dure_close(second), 0);
     CHECK_EQ(dure_close(third), 0);
+    YIELD_UNTIL(atomic_load(&greeter.greeting.ended) == 2);
     dure_scope_cancel(&scope);
     dure_scope_close(&scope);
     CHECK_EQ(greeter.greeting.given, 2);
