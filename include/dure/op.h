@@ -57,9 +57,11 @@ typedef struct dure_op {
    did not fail. */
 typedef void dure_op_done(dure_op *op, int64_t result, void *arg);
 
-/* Make the operation of a call. Nothing happens yet; wrong arguments show in its result.
-   op: memory that held anything but an operation under way; offset: where in the file; flags, of accept: as accept4's; of openat: open's,
-   with mode for O_CREAT. poll: one descriptor; the result is its revents.
+/* Make the operation of a call. Nothing happens yet; wrong arguments show in its
+   result.
+   op: memory that held anything but an operation under way; offset: where in the
+     file; flags: of accept, as accept4's; of openat, open's, with mode for O_CREAT.
+   poll takes one descriptor; its result is the revents.
    Writes and sends go on until all has moved, as their twins; MSG_WAITALL, in
    recv and recvmsg, takes a thread of the pool.
    Cancellation: as dure_read and the others by name; statx must finish.
