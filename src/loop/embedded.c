@@ -110,6 +110,6 @@ int dure_loop_close(void)
         !atomic_exchange(&runtime->stopping, true))
         runtime_stop(runtime);
     end_pause(runtime->loops[0]);
-    runtime_turn_until_done(runtime->loops[0]);
+    runtime_turn_until_done(runtime);
     return runtime_finish();
 }

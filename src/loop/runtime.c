@@ -165,87 +165,6 @@ static int start_best(struct runtime *runtime)
     return error;
 }
 
-/* Every other loop says how its start went before any of them runs. */
-struct starting {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned started;
-    int go; /* 1: run; -1: give up */
-};
-
-struct starting_loop {
-    struct starting *starting;
-    struct loop *loop;
-};
-
-static void *thread_main(void *arg)
-{
-    struct starting_loop *self = arg;
-    struct starting *starting = self->starting;
-    struct loop *loop = self->loop;
-    struct runtime *runtime = loop->runtime;
-    int go;
-
-    loop->error = loop_start(loop);
-    pthread_mutex_lock(&starting->lock);
-    starting->started++;
-    pthread_cond_broadcast(&starting->changed);
-    while (!starting->go)
-        pthread_cond_wait(&starting->changed, &starting->lock);
-    go = starting->go;
-    starting->started--;
-    pthread_cond_broadcast(&starting->changed);
-    pthread_mutex_unlock(&starting->lock);
-    if (go > 0) {
-        runtime_turn_until_done(loop);
-        /* Another loop that has sent us the last message may still be about to wake us. */
-        pthread_barrier_wait(&runtime->end);
-    }
-    if (loop->error == 0)
-        loop_stop(loop);
-    return NULL;
-}
-
-static int start_threads(struct runtime *runtime)
-{
-    struct starting starting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0 };
-    struct starting_loop *loops = calloc(runtime->loops_len, sizeof *loops);
-    unsigned i, made, failed = 0;
-    int error = loops ? 0 : -ENOMEM;
-    char name[24];
-
-    for (made = 1; error == 0 && made < runtime->loops_len; made += error == 0) {
-        loops[made] = (struct starting_loop){ &starting, runtime->loops[made] };
-        error = -pthread_create(&runtime->loops[made]->thread, NULL, thread_main, &loops[made]);
-        if (error == 0) {
-            snprintf(name, sizeof name, "dure-loop-%u", made);
-            pthread_setname_np(runtime->loops[made]->thread, name);
-        }
-    }
-    if (error < 0)
-        failed = made;
-    pthread_mutex_lock(&starting.lock);
-    while (starting.started < made - 1)
-        pthread_cond_wait(&starting.changed, &starting.lock);
-    for (i = 1; i < made && error == 0; i++) {
-        error = runtime->loops[i]->error;
-        failed = i;
-    }
-    starting.go = error == 0 ? 1 : -1;
-    pthread_cond_broadcast(&starting.changed);
-    while (starting.started > 0)
-        pthread_cond_wait(&starting.changed, &starting.lock);
-    pthread_mutex_unlock(&starting.lock);
-    if (error < 0) {
-        for (i = 1; i < made; i++)
-            pthread_join(runtime->loops[i]->thread, NULL);
-        dure_fail(-error, "cannot start loop %u of %u: %s", failed, runtime->loops_len,
-                  strerror(-error));
-    }
-    free(loops);
-    return error;
-}
-
 /* --- the first task --- */
 
 struct first {
@@ -275,16 +194,6 @@ static int start_first(struct runtime *runtime, dure_fn *fn, void *arg)
                            sizeof first) < 0
                ? -errno
                : 0;
-}
-
-/* Loop 0 is done: waits until all are. */
-static void end_threads(struct runtime *runtime)
-{
-    unsigned i;
-
-    pthread_barrier_wait(&runtime->end);
-    for (i = 1; i < runtime->loops_len; i++)
-        pthread_join(runtime->loops[i]->thread, NULL);
 }
 
 /* --- together --- */
@@ -364,7 +273,7 @@ static int begin(const struct settings *settings, bool embedded, dure_fn *fn, vo
     error = settings->backend ? start_named(runtime, settings->backend) : start_best(runtime);
     if (error < 0)
         goto err_overflow;
-    error = start_threads(runtime);
+    error = loops_start(runtime);
     if (error < 0)
         goto err_stop_loop;
     runtime->watch = watch_start(runtime, &error);
@@ -384,7 +293,7 @@ err_stop_watch:
 err_end_threads:
     atomic_store(&runtime->done, true);
     runtime_wake(runtime);
-    end_threads(runtime);
+    loops_end(runtime);
 err_stop_loop:
     loop_stop(runtime->loops[0]);
 err_overflow:
@@ -409,12 +318,6 @@ int runtime_begin(const struct settings *settings, bool embedded, dure_fn *fn, v
     return error < 0 ? error : begin(settings, embedded, fn, arg);
 }
 
-void runtime_turn_until_done(struct loop *loop)
-{
-    while (!atomic_load_explicit(&loop->runtime->done, memory_order_acquire))
-        loop_turn(loop, true);
-}
-
 int runtime_finish(void)
 {
     struct runtime *runtime = runtime_active;
@@ -426,7 +329,7 @@ int runtime_finish(void)
     watch_stop(runtime->watch);
     pool_destroy(runtime->pool);
     sched_settle();
-    end_threads(runtime);
+    loops_end(runtime);
     loop_stop(runtime->loops[0]);
     overflow_fini();
     pthread_barrier_destroy(&runtime->end);
@@ -455,7 +358,7 @@ int dure_run_with(const dure_run_options *options, dure_fn *fn, void *arg)
         errno = -error;
         return -1;
     }
-    runtime_turn_until_done(runtime_active->loops[0]);
+    runtime_turn_until_done(runtime_active);
     return runtime_finish();
 }
 

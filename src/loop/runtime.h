@@ -25,9 +25,15 @@ unsigned settings_processors(void);
 /* runtime.c */
 /* Starts a run and its first task. Returns 0 or -errno, with words for dure_why. */
 int runtime_begin(const struct settings *settings, bool embedded, dure_fn *fn, void *arg);
-void runtime_turn_until_done(struct loop *loop);
 /* All is done: ends the run. Returns the first task's result, with its errno. */
 int runtime_finish(void);
+
+/* threads.c: the loops from the second on, each on a thread of its own. */
+/* Returns 0 when all have started, or -errno with words for dure_why. */
+int loops_start(struct runtime *runtime);
+/* Waits until all are done. */
+void loops_end(struct runtime *runtime);
+void runtime_turn_until_done(struct runtime *runtime);
 
 /* embedded.c */
 /* Returns 0, or -ENOTSUP if no other event loop could wait for this run's. */
