@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/world.h"
 #include "base/op.h"
 
 enum submitted {
@@ -33,6 +34,7 @@ struct backend {
 
 struct backend_ops {
     const char *name;
+    const struct world *world; /* whose calls go with this mechanism's descriptors */
 
     /* Returns 0, or -errno: -ENOSYS, -EPERM when the kernel refuses the mechanism. create is
        the probe too: it returns 0 only if everything that it needs works. */

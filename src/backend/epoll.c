@@ -143,6 +143,7 @@ static int poll_fd(struct backend *backend)
 
 const struct backend_ops backend_epoll = {
     .name = "epoll",
+    .world = &world_kernel,
     .create = create,
     .destroy = destroy,
     .submit = reactor_submit,

@@ -126,6 +126,7 @@ static void destroy(struct backend *backend)
 
 const struct backend_ops backend_poll = {
     .name = "poll",
+    .world = &world_kernel,
     .create = create,
     .destroy = destroy,
     .submit = reactor_submit,

@@ -139,6 +139,7 @@ static void destroy(struct backend *backend)
 
 const struct backend_ops backend_select = {
     .name = "select",
+    .world = &world_kernel,
     .create = create,
     .destroy = destroy,
     .submit = reactor_submit,

@@ -311,6 +311,7 @@ static void destroy(struct backend *backend)
 
 const struct backend_ops backend_uring = {
     .name = "io_uring",
+    .world = &world_kernel,
     .create = create,
     .destroy = destroy,
     .submit = uring_submit,

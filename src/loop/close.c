@@ -212,6 +212,8 @@ int descriptor_close_begun(int fd)
 
 int descriptor_close(int fd)
 {
+    if (unlikely(world_here()->simulated))
+        return world_here()->close(fd) < 0 ? -errno : 0;
     if (fd < 0 || !descriptors_begin_close(fd))
         return -EBADF;
     return descriptor_close_begun(fd);
@@ -224,6 +226,10 @@ enum submitted descriptor_close_start(struct op *op)
     uint64_t others;
 
     op->result = -EBADF;
+    if (unlikely(world_here()->simulated)) {
+        op->result = descriptor_close(op->fd);
+        return SUBMIT_DONE;
+    }
     if (op->fd < 0 || !descriptors_begin_close(op->fd))
         return SUBMIT_DONE;
     others = descriptors_loops(op->fd);
@@ -244,7 +250,7 @@ int descriptor_born(int fd)
     struct sched *here = sched_here;
     uint64_t loops;
 
-    if (fd < 0)
+    if (fd < 0 || world_here()->simulated)
         return fd;
     loops = descriptors_loops(fd);
     if (unlikely(loops)) {

@@ -70,6 +70,12 @@ static inline struct loop *loop_here(void)
     return container_of(sched_here, struct loop, sched);
 }
 
+/* The world that the caller's calls go to: a plain thread is the kernel's always. */
+static inline const struct world *world_here(void)
+{
+    return sched_here ? loop_here()->backend->ops->world : &world_kernel;
+}
+
 /* loop.c */
 /* On the loop's own thread. Returns 0 or -errno. */
 int loop_start(struct loop *loop);

@@ -25,7 +25,7 @@ int64_t socket_limit_ns(const struct op *op)
     default:
         name = attempt_events(op) & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO;
     }
-    if (getsockopt(op->fd, SOL_SOCKET, name, &limit, &len) < 0)
+    if (world_here()->getsockopt(op->fd, SOL_SOCKET, name, &limit, &len) < 0)
         return 0;
     return limit.tv_sec * DURE_SECOND + limit.tv_usec * DURE_MICROSECOND;
 }

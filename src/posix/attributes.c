@@ -133,7 +133,7 @@ static int64_t make_ftruncate(void *arg)
 {
     const struct change *change = arg;
 
-    return ftruncate(change->fd, change->len);
+    return world_here()->ftruncate(change->fd, change->len);
 }
 
 int dure_ftruncate(int fd, off_t len)

@@ -19,7 +19,7 @@ int dure_close(int fd)
    to flip: calls that overlap are counted by number. */
 static int duplicate_born(int fd, int duplicate)
 {
-    if (duplicate < 0)
+    if (duplicate < 0 || world_here()->simulated)
         return duplicate;
     descriptor_born(duplicate);
     descriptors_set_ours(duplicate, false);
@@ -27,15 +27,9 @@ static int duplicate_born(int fd, int duplicate)
     return duplicate;
 }
 
-int dure_fcntl(int fd, int command, ...)
+/* What the loops must agree on with each other, or wait for. */
+static int fcntl_kernel(int fd, int command, void *arg)
 {
-    va_list args;
-    void *arg;
-
-    /* As the C library's own: whatever the command takes fits a pointer. */
-    va_start(args, command);
-    arg = va_arg(args, void *);
-    va_end(args);
     switch (command) {
     case F_SETLKW:
     case F_OFD_SETLKW:
@@ -55,14 +49,27 @@ int dure_fcntl(int fd, int command, ...)
     }
 }
 
+int dure_fcntl(int fd, int command, ...)
+{
+    const struct world *world = world_here();
+    va_list args;
+    void *arg;
+
+    /* As the C library's own: whatever the command takes fits a pointer. */
+    va_start(args, command);
+    arg = va_arg(args, void *);
+    va_end(args);
+    return world->simulated ? world->fcntl(fd, command, arg) : fcntl_kernel(fd, command, arg);
+}
+
 int dure_dup(int fd)
 {
-    return duplicate_born(fd, dup(fd));
+    return duplicate_born(fd, world_here()->dup(fd));
 }
 
 int dure_pipe2(int fds[2], int flags)
 {
-    if (pipe2(fds, flags) < 0)
+    if (world_here()->pipe2(fds, flags) < 0)
         return -1;
     descriptor_born(fds[0]);
     descriptor_born(fds[1]);

@@ -62,7 +62,9 @@ int dure_open(const char *path, int flags, ...)
    under the same number meanwhile is not noticed before the next one. */
 static bool asks_position(int fd, bool write)
 {
-    return (write ? pwritev(fd, NULL, 0, 0) : preadv(fd, NULL, 0, 0)) == 0;
+    const struct world *world = world_here();
+
+    return (write ? world->pwritev(fd, NULL, 0, 0) : world->preadv(fd, NULL, 0, 0)) == 0;
 }
 
 bool transfer_has_position(int fd, bool write)

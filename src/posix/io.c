@@ -52,7 +52,7 @@ static int64_t move_nothing(int fd, bool write)
 
     if (refused < 0)
         return refused;
-    n = write ? writev(fd, &nothing, 1) : readv(fd, &nothing, 1);
+    n = write ? world_here()->writev(fd, &nothing, 1) : world_here()->readv(fd, &nothing, 1);
     return n < 0 ? -errno : n;
 }
 

@@ -52,8 +52,8 @@ int dure_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
     unsigned moved = 0;
 
     while (n >= 0 && moved < messages_len) {
-        n = paid(sendmmsg(fd, messages + moved, messages_len - moved,
-                          flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+        n = paid(world_here()->sendmmsg(fd, messages + moved, messages_len - moved,
+                                        flags | MSG_DONTWAIT | MSG_NOSIGNAL));
         if (n > 0) {
             moved += (unsigned)n;
             finish_last(fd, &messages[moved - 1], flags);
@@ -86,7 +86,7 @@ static int64_t receive_some(int fd, struct mmsghdr *messages, unsigned len, int 
     int64_t n;
 
     flags &= ~MSG_WAITFORONE;
-    n = paid(recvmmsg(fd, messages, len, flags | MSG_DONTWAIT, NULL));
+    n = paid(world_here()->recvmmsg(fd, messages, len, flags | MSG_DONTWAIT, NULL));
     if (n != -EAGAIN)
         return n;
     n = dure_recvmsg(fd, &messages->msg_hdr, flags);

@@ -63,9 +63,9 @@ static int listen_on(const char *text, const struct address *address, uint16_t p
     if (fd < 0)
         return fail_closed(fd, "listen on", text, port);
     /* On every address, IPv4 too. */
-    if ((every && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero) < 0) ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-        bind(fd, &address->u.any, address->len) < 0 || listen(fd, SOMAXCONN) < 0)
+    if ((every && dure_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero) < 0) ||
+        dure_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+        dure_bind(fd, &address->u.any, address->len) < 0 || dure_listen(fd, SOMAXCONN) < 0)
         return fail_closed(fd, "listen on", text, port);
     return fd;
 }
@@ -96,7 +96,7 @@ int dure_dial_tcp(const char *text, uint16_t port)
     if (read_address(text, port, &address) < 0)
         return -1;
     fd = dure_socket(address.u.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 ||
+    if (fd < 0 || dure_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 ||
         dure_connect(fd, &address.u.any, address.len) < 0)
         return fail_closed(fd, "connect to", text, port);
     return fd;

@@ -27,8 +27,8 @@ static int64_t make_rename(void *arg)
 {
     const struct names *names = arg;
 
-    return renameat2(names->dir_fd, names->path, names->new_dir_fd, names->new_path,
-                     (unsigned)names->flags);
+    return world_here()->renameat2(names->dir_fd, names->path, names->new_dir_fd, names->new_path,
+                                   (unsigned)names->flags);
 }
 
 int dure_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
@@ -91,7 +91,7 @@ static int64_t make_unlink(void *arg)
 {
     const struct names *names = arg;
 
-    return unlinkat(names->dir_fd, names->path, names->flags);
+    return world_here()->unlinkat(names->dir_fd, names->path, names->flags);
 }
 
 int dure_unlinkat(int dir_fd, const char *path, int flags)
@@ -127,7 +127,7 @@ static int64_t make_mkdir(void *arg)
 {
     const struct names *names = arg;
 
-    return mkdirat(names->dir_fd, names->path, names->mode);
+    return world_here()->mkdirat(names->dir_fd, names->path, names->mode);
 }
 
 int dure_mkdirat(int dir_fd, const char *path, mode_t mode)

@@ -12,12 +12,12 @@
 
 int dure_socket(int domain, int type, int protocol)
 {
-    return descriptor_born(socket(domain, type, protocol));
+    return descriptor_born(world_here()->socket(domain, type, protocol));
 }
 
 int dure_socketpair(int domain, int type, int protocol, int fds[2])
 {
-    if (socketpair(domain, type, protocol, fds) < 0)
+    if (world_here()->socketpair(domain, type, protocol, fds) < 0)
         return -1;
     descriptor_born(fds[0]);
     descriptor_born(fds[1]);
@@ -26,12 +26,12 @@ int dure_socketpair(int domain, int type, int protocol, int fds[2])
 
 int dure_bind(int fd, const struct sockaddr *addr, socklen_t addr_len)
 {
-    return bind(fd, addr, addr_len);
+    return world_here()->bind(fd, addr, addr_len);
 }
 
 int dure_listen(int fd, int backlog)
 {
-    return listen(fd, backlog);
+    return world_here()->listen(fd, backlog);
 }
 
 static bool is_time_limit(int name)
@@ -45,27 +45,27 @@ int dure_setsockopt(int fd, int level, int name, const void *value, socklen_t va
     /* Before it: whoever sees the limit looks for it. */
     if (level == SOL_SOCKET && is_time_limit(name))
         atomic_store_explicit(&socket_limits_used, true, memory_order_relaxed);
-    return setsockopt(fd, level, name, value, value_len);
+    return world_here()->setsockopt(fd, level, name, value, value_len);
 }
 
 int dure_getsockopt(int fd, int level, int name, void *value, socklen_t *value_len)
 {
-    return getsockopt(fd, level, name, value, value_len);
+    return world_here()->getsockopt(fd, level, name, value, value_len);
 }
 
 int dure_getsockname(int fd, struct sockaddr *addr, socklen_t *addr_len)
 {
-    return getsockname(fd, addr, addr_len);
+    return world_here()->getsockname(fd, addr, addr_len);
 }
 
 int dure_getpeername(int fd, struct sockaddr *addr, socklen_t *addr_len)
 {
-    return getpeername(fd, addr, addr_len);
+    return world_here()->getpeername(fd, addr, addr_len);
 }
 
 int dure_shutdown(int fd, int how)
 {
-    return shutdown(fd, how);
+    return world_here()->shutdown(fd, how);
 }
 
 int dure_accept4(int fd, struct sockaddr *addr, socklen_t *addr_len, int flags)
@@ -201,7 +201,8 @@ static bool waits_for_all(int fd, int flags)
     socklen_t len = sizeof type;
 
     return (flags & MSG_WAITALL) && !(flags & RECEIVE_NEVER_WAITS) &&
-           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+           world_here()->getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+           type == SOCK_STREAM;
 }
 
 /* Not on the task's stack: a vector may have 1,024 parts. */

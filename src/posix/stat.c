@@ -24,7 +24,8 @@ static int64_t put_of_path(const struct question *question)
 
 static int64_t ask_fstat(const struct question *question)
 {
-    return fstat(question->fd, question->answer) < 0 ? -1 : (int64_t)sizeof(struct stat);
+    return world_here()->fstat(question->fd, question->answer) < 0 ? -1
+                                                                   : (int64_t)sizeof(struct stat);
 }
 
 int dure_fstat(int fd, struct stat *buf)
@@ -36,7 +37,8 @@ int dure_fstat(int fd, struct stat *buf)
 
 static int64_t ask_stat(const struct question *question)
 {
-    int result = fstatat(question->fd, question->path, question->answer, question->flags);
+    int result =
+        world_here()->fstatat(question->fd, question->path, question->answer, question->flags);
 
     return result < 0 ? -1 : (int64_t)sizeof(struct stat);
 }

@@ -1,0 +1,57 @@
+/* The calls that do not wait but make a descriptor, change one or ask about it, and those on names
+   of files. A backend says whose they are: the kernel's, where each entry is the plain call, or
+   a simulation's. Above it nobody makes such a call in any other way, or a simulated program
+   would reach into the machine.
+
+   Each is called, and answers, as its namesake: -1 and errno. */
+#ifndef DURE_SRC_BACKEND_WORLD_H
+#define DURE_SRC_BACKEND_WORLD_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+struct world {
+    /* The backend itself keeps the waits on each descriptor, and its close ends them; what the
+       loops know of numbers is the kernel's world's alone. */
+    bool simulated;
+
+    int (*socket)(int domain, int type, int protocol);
+    int (*socketpair)(int domain, int type, int protocol, int fds[2]);
+    int (*bind)(int fd, const struct sockaddr *addr, socklen_t addr_len);
+    int (*listen)(int fd, int backlog);
+    int (*shutdown)(int fd, int how);
+    int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t value_len);
+    int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *value_len);
+    int (*getsockname)(int fd, struct sockaddr *addr, socklen_t *addr_len);
+    int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *addr_len);
+    int (*sendmmsg)(int fd, struct mmsghdr *messages, unsigned messages_len, int flags);
+    int (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
+                    struct timespec *timeout);
+
+    int (*close)(int fd);
+    int (*dup)(int fd);
+    int (*fcntl)(int fd, int command, void *arg); /* no command that waits */
+    int (*pipe2)(int fds[2], int flags);
+    /* Transfers of nothing, which say whether the descriptor could. */
+    ssize_t (*readv)(int fd, const struct iovec *iov, int iov_len);
+    ssize_t (*writev)(int fd, const struct iovec *iov, int iov_len);
+    ssize_t (*preadv)(int fd, const struct iovec *iov, int iov_len, off_t offset);
+    ssize_t (*pwritev)(int fd, const struct iovec *iov, int iov_len, off_t offset);
+
+    /* These may take their time: on a thread of the pool, or in simulated time. */
+    int (*fstat)(int fd, struct stat *buf);
+    int (*fstatat)(int dir_fd, const char *path, struct stat *buf, int flags);
+    int (*ftruncate)(int fd, off_t len);
+    int (*mkdirat)(int dir_fd, const char *path, mode_t mode);
+    int (*unlinkat)(int dir_fd, const char *path, int flags);
+    int (*renameat2)(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
+                     unsigned flags);
+};
+
+extern const struct world world_kernel; /* kernel.c */
+
+#endif
