@@ -23,6 +23,7 @@
 #include <dure/scope.h>
 #include <dure/semaphore.h>
 #include <dure/signal.h>
+#include <dure/sim.h>
 #include <dure/socket.h>
 #include <dure/task.h>
 #include <dure/time.h>

@@ -74,6 +74,7 @@ extern const struct backend_ops backend_uring; /* absent without liburing: see b
 extern const struct backend_ops backend_epoll;
 extern const struct backend_ops backend_poll;
 extern const struct backend_ops backend_select;
+extern const struct backend_ops backend_sim; /* never chosen unless asked for by name */
 
 /* All compiled-in backends, best first, NULL at the end. (backends.c) */
 extern const struct backend_ops *const backends[];

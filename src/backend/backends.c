@@ -7,5 +7,5 @@ const struct backend_ops *const backends[] = {
 #if DURE_HAVE_URING
     &backend_uring,
 #endif
-    &backend_epoll, &backend_poll, &backend_select, NULL,
+    &backend_epoll, &backend_poll, &backend_select, &backend_sim, NULL,
 };

@@ -1,6 +1,6 @@
 /* The calls that do not wait but make a descriptor, change one or ask about it, and those on names
    of files. A backend says whose they are: the kernel's, where each entry is the plain call, or
-   a simulation's. Above it nobody makes such a call in any other way, or a simulated program
+   the simulation's. Above it nobody makes such a call in any other way, or a simulated program
    would reach into the machine.
 
    Each is called, and answers, as its namesake: -1 and errno. */
@@ -53,5 +53,6 @@ struct world {
 };
 
 extern const struct world world_kernel; /* kernel.c */
+extern const struct world world_sim;    /* sim/world.c */
 
 #endif

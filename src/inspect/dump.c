@@ -278,6 +278,12 @@ static void print_alive(struct text *out)
                 roots, holds);
 }
 
+/* All loops of a simulation run on one thread. */
+static bool runs_here(const struct sched *sched)
+{
+    return sched == sched_here || (sched_here && world_here()->simulated);
+}
+
 static void print_run(struct text *out, struct runtime *runtime)
 {
     struct timespec now;
@@ -292,12 +298,12 @@ static void print_run(struct text *out, struct runtime *runtime)
                 runtime->backend_note ? runtime->backend_note : "");
     print_alive(out);
     for (i = 0; parts && i < runtime->loops_len; i++)
-        if (&runtime->loops[i]->sched != sched_here)
+        if (!runs_here(&runtime->loops[i]->sched))
             parts[i] = part_ask(&runtime->loops[i]->sched);
     for (i = 0; i < runtime->loops_len; i++) {
         struct sched *sched = &runtime->loops[i]->sched;
 
-        if (sched == sched_here)
+        if (runs_here(sched))
             print_loop(out, sched);
         else
             part_take(parts ? parts[i] : NULL, sched, until_ns, out);

@@ -36,7 +36,10 @@ static int go_from_outside(dure_fn *fn, const void *arg, size_t len)
 
 int dure_go(dure_fn *fn, const void *arg, size_t len)
 {
+    struct scope *root;
+
     if (unlikely(!task_current()))
         return go_from_outside(fn, arg, len);
-    return dure_spawn((dure_scope *)(void *)&loop_here()->root, fn, arg, len);
+    root = unlikely(world_here()->simulated) ? hosts_root() : NULL;
+    return dure_spawn((dure_scope *)(void *)(root ? root : &loop_here()->root), fn, arg, len);
 }

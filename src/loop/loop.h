@@ -189,6 +189,10 @@ int offload_ended(const struct offload *offload);
    outside of tasks made here. make: as a system call, -1 and errno. Returns its result or -errno. */
 int64_t offload_call(enum pool_class class, const char *what, int fd, int64_t (*make)(void *arg),
                      void *arg);
+/* The same for a make that makes no calls but world_here()'s: in a simulation it is called here,
+   after a pause, where offload_call fails with -ENOSYS. */
+int64_t offload_world(enum pool_class class, const char *what, int fd, int64_t (*make)(void *arg),
+                      void *arg);
 /* An operation that a thread performs; its result is in op then. Who starts it sets ended. */
 struct op_job {
     struct offload offload;
@@ -245,6 +249,14 @@ void descriptor_job_ended(struct loop *loop, int fd);
 bool descriptor_is_closing(const struct loop *loop, int fd);
 /* fd is a new description, made by a twin. Returns fd. May wait, but not in a callback. */
 int descriptor_born(int fd);
+
+/* simulated.c, hosts.c: what else is different in a simulation */
+/* The running task waits as for a disk. Returns 0 or -ECANCELED. */
+int simulated_pause(const char *what, int fd);
+/* Says that this is not simulated. Returns -ENOSYS. */
+int simulated_refuse(const char *what);
+/* The root of dure_go on the running task's host; NULL: the loop's. */
+struct scope *hosts_root(void);
 
 /* thread_io.c: operations of plain threads with a scope open. */
 int64_t thread_io(struct io *io);

@@ -154,8 +154,11 @@ int offload_run(enum pool_class class, enum offload_end how, const char *what, i
         .offload = { .run = run, .arg = arg, .ended = resume },
         .wait = { .what = what, .fd = fd, .cancel = how == OFFLOAD_NEVER ? NULL : cancel },
     };
-    int error = offload_start(&waiting.offload, class, how, fd);
+    int error;
 
+    if (unlikely(world_here()->simulated))
+        return simulated_refuse(what);
+    error = offload_start(&waiting.offload, class, how, fd);
     if (error < 0)
         return error;
     task_park(&waiting.wait);
@@ -204,6 +207,20 @@ int64_t offload_call(enum pool_class class, const char *what, int fd, int64_t (*
         call.result = error;
     if (call.result == -ECANCELED)
         flow_feel(&task_current()->flow);
+    return call.result;
+}
+
+int64_t offload_world(enum pool_class class, const char *what, int fd, int64_t (*make)(void *arg),
+                      void *arg)
+{
+    struct call call = { make, arg, 0 };
+
+    if (likely(!task_current() || !world_here()->simulated))
+        return offload_call(class, what, fd, make, arg);
+    call.result = io_refused() ? -ECANCELED : simulated_pause(what, fd);
+    if (call.result == 0)
+        return made(&call);
+    flow_feel(&task_current()->flow);
     return call.result;
 }
 

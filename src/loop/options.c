@@ -11,6 +11,8 @@
 #define TASK_STACK_MIN ((size_t)16 * 1024)
 #define TASK_STACK_MAX ((size_t)64 * 1024 * 1024)
 #define TASK_STACK_DEFAULT ((size_t)256 * 1024)
+/* A simulation is the same on every machine. */
+#define SIMULATED_LOOPS 2
 
 /* The quota of a cgroup in whole processors, rounded up; 0: none. */
 static unsigned quota_of(const char *path)
@@ -126,6 +128,7 @@ int settings_read(struct settings *settings, const dure_run_options *options)
 {
     static const dure_run_options plain;
     unsigned long loops, entries = 0, transfer_max = 0;
+    const char *backend;
 
     if (!options)
         options = &plain;
@@ -136,9 +139,12 @@ int settings_read(struct settings *settings, const dure_run_options *options)
         from_environment("DURE_QUEUE_ENTRIES", 32768, &entries) < 0 ||
         from_environment("DURE_TRANSFER_MAX", 1UL << 30, &transfer_max) < 0)
         return -EINVAL;
+    backend = options->backend ? options->backend : getenv("DURE_BACKEND");
+    if (!loops && backend && strcmp(backend, "sim") == 0)
+        loops = SIMULATED_LOOPS;
     *settings = (struct settings){
         .loops = loops ? (unsigned)loops : settings_processors(),
-        .backend = options->backend ? options->backend : getenv("DURE_BACKEND"),
+        .backend = backend,
         .stack_size = options->stack_size ? options->stack_size : TASK_STACK_DEFAULT,
         .blocking_threads = options->blocking_threads,
         .queue_entries = options->queue_entries ? options->queue_entries : (unsigned)entries,

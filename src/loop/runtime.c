@@ -152,7 +152,7 @@ static int start_best(struct runtime *runtime)
     int error = -ENOSYS;
     size_t i;
 
-    for (i = 0; backends[i]; i++) {
+    for (i = 0; backends[i] && !backends[i]->world->simulated; i++) {
         runtime->backend = backends[i];
         error = loop_start(runtime->loops[0]);
         if (error == 0)

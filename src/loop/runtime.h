@@ -28,12 +28,17 @@ int runtime_begin(const struct settings *settings, bool embedded, dure_fn *fn, v
 /* All is done: ends the run. Returns the first task's result, with its errno. */
 int runtime_finish(void);
 
-/* threads.c: the loops from the second on, each on a thread of its own. */
+/* threads.c: the loops from the second on, each on a thread of its own, or all on this one. */
 /* Returns 0 when all have started, or -errno with words for dure_why. */
 int loops_start(struct runtime *runtime);
 /* Waits until all are done. */
 void loops_end(struct runtime *runtime);
 void runtime_turn_until_done(struct runtime *runtime);
+
+/* simulated.c: the same for a simulation. */
+int simulated_start(struct runtime *runtime);
+void simulated_turns(struct runtime *runtime);
+void simulated_end(struct runtime *runtime);
 
 /* embedded.c */
 /* Returns 0, or -ENOTSUP if no other event loop could wait for this run's. */

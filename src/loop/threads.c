@@ -12,11 +12,6 @@ static void turn_until_done(struct loop *loop)
         loop_turn(loop, true);
 }
 
-void runtime_turn_until_done(struct runtime *runtime)
-{
-    turn_until_done(runtime->loops[0]);
-}
-
 /* Every other loop says how its start went before any of them runs. */
 struct starting {
     pthread_mutex_t lock;
@@ -58,7 +53,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-int loops_start(struct runtime *runtime)
+static int threads_start(struct runtime *runtime)
 {
     struct starting starting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0 };
     struct starting_loop *loops = calloc(runtime->loops_len, sizeof *loops);
@@ -99,11 +94,34 @@ int loops_start(struct runtime *runtime)
 }
 
 /* Loop 0 is done: waits until all are. */
-void loops_end(struct runtime *runtime)
+static void threads_end(struct runtime *runtime)
 {
     unsigned i;
 
     pthread_barrier_wait(&runtime->end);
     for (i = 1; i < runtime->loops_len; i++)
         pthread_join(runtime->loops[i]->thread, NULL);
+}
+
+/* --- or all of them on one thread --- */
+
+int loops_start(struct runtime *runtime)
+{
+    return runtime->backend->world->simulated ? simulated_start(runtime) : threads_start(runtime);
+}
+
+void loops_end(struct runtime *runtime)
+{
+    if (runtime->backend->world->simulated)
+        simulated_end(runtime);
+    else
+        threads_end(runtime);
+}
+
+void runtime_turn_until_done(struct runtime *runtime)
+{
+    if (runtime->backend->world->simulated)
+        simulated_turns(runtime);
+    else
+        turn_until_done(runtime->loops[0]);
 }

@@ -138,7 +138,9 @@ static int64_t make_ftruncate(void *arg)
 
 int dure_ftruncate(int fd, off_t len)
 {
-    return change_of_fd("ftruncate", make_ftruncate, &(struct change){ .fd = fd, .len = len });
+    struct change change = { .fd = fd, .len = len };
+
+    return (int)io_result(offload_world(POOL_FILES, "ftruncate", fd, make_ftruncate, &change));
 }
 
 static int64_t make_truncate(void *arg)

@@ -74,6 +74,17 @@ static void cancel_call(struct wait *wait)
     pthread_mutex_unlock(&borrow_lock);
 }
 
+/* The task itself is the thread: what the function calls waits in simulated time too. */
+static void run_simulated(struct call *call)
+{
+    call->withdrawn = simulated_pause(call->wait.what, -1) < 0;
+    if (call->withdrawn)
+        return;
+    errno = 0;
+    call->result = call->fn(call->arg);
+    call->error = errno;
+}
+
 static int refuse(int error)
 {
     errno = error;
@@ -105,7 +116,9 @@ int dure_blocking(dure_fn *fn, const void *arg, size_t len)
     }
     call.caller = &task->flow;
     waiter_init(&call.waiter);
-    if (pool_submit(runtime_active->pool, &call.job) < 0) {
+    if (unlikely(world_here()->simulated)) {
+        run_simulated(&call);
+    } else if (pool_submit(runtime_active->pool, &call.job) < 0) {
         call.result = -1;
         call.error = EAGAIN;
     } else {

@@ -15,12 +15,22 @@ struct names {
     dev_t device;
 };
 
-static int make(const char *what, int64_t (*call)(void *arg), struct names *names)
+/* How the call gets to the system: offload_call, or offload_world for what is simulated too. */
+typedef int64_t offload_fn(enum pool_class class, const char *what, int fd,
+                           int64_t (*call)(void *arg), void *arg);
+
+static int make_by(offload_fn *offload, const char *what, int64_t (*call)(void *arg),
+                   struct names *names)
 {
     /* The system would say so too; the C library's headers promise that there is a path. */
     if (!names->path || !names->new_path)
         return (int)io_result(-EFAULT);
-    return (int)io_result(offload_call(POOL_FILES, what, -1, call, names));
+    return (int)io_result(offload(POOL_FILES, what, -1, call, names));
+}
+
+static int make(const char *what, int64_t (*call)(void *arg), struct names *names)
+{
+    return make_by(offload_call, what, call, names);
 }
 
 static int64_t make_rename(void *arg)
@@ -36,7 +46,7 @@ int dure_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new
 {
     struct names names = { dir_fd, new_dir_fd, path, new_path, (int)flags, 0, 0 };
 
-    return make("rename", make_rename, &names);
+    return make_by(offload_world, "rename", make_rename, &names);
 }
 
 int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path)
@@ -98,7 +108,7 @@ int dure_unlinkat(int dir_fd, const char *path, int flags)
 {
     struct names names = { dir_fd, AT_FDCWD, path, "", flags, 0, 0 };
 
-    return make(flags & AT_REMOVEDIR ? "rmdir" : "unlink", make_unlink, &names);
+    return make_by(offload_world, flags & AT_REMOVEDIR ? "rmdir" : "unlink", make_unlink, &names);
 }
 
 int dure_unlink(const char *path)
@@ -134,7 +144,7 @@ int dure_mkdirat(int dir_fd, const char *path, mode_t mode)
 {
     struct names names = { dir_fd, AT_FDCWD, path, "", 0, mode, 0 };
 
-    return make("mkdir", make_mkdir, &names);
+    return make_by(offload_world, "mkdir", make_mkdir, &names);
 }
 
 int dure_mkdir(const char *path, mode_t mode)

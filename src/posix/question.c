@@ -51,6 +51,17 @@ static struct asked *asked_create(const struct question *question)
     return asked;
 }
 
+/* In a simulation the pool is the task itself, after a pause. */
+static int64_t ask_simulated(const struct question *question)
+{
+    int result = question->of_world ? simulated_pause(question->what, question->fd)
+                                    : simulated_refuse(question->what);
+
+    if (result == -ECANCELED)
+        flow_feel(&task_current()->flow);
+    return result < 0 ? result : ask(question);
+}
+
 int64_t question_put(const struct question *question)
 {
     int64_t result = io_entry_refused();
@@ -60,6 +71,8 @@ int64_t question_put(const struct question *question)
         return result;
     if (!task_current())
         return ask(question);
+    if (unlikely(world_here()->simulated))
+        return ask_simulated(question);
     asked = asked_create(question);
     if (!asked)
         return -ENOMEM;

@@ -2,6 +2,7 @@
 #ifndef DURE_SRC_POSIX_QUESTION_H
 #define DURE_SRC_POSIX_QUESTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct question {
     unsigned mode; /* of access; statx's mask */
     void *answer;
     size_t answer_len; /* the room there */
+    bool of_world;     /* ask makes no calls but world_here()'s: it can be simulated */
 };
 
 /* Asks, for a task on a thread of the pool. Whoever is cancelled meanwhile goes away at once, and the

@@ -30,7 +30,7 @@ static int64_t ask_fstat(const struct question *question)
 
 int dure_fstat(int fd, struct stat *buf)
 {
-    struct question question = { "stat", ask_fstat, fd, NULL, 0, 0, buf, sizeof *buf };
+    struct question question = { "stat", ask_fstat, fd, NULL, 0, 0, buf, sizeof *buf, true };
 
     return put(&question) < 0 ? -1 : 0;
 }
@@ -45,7 +45,7 @@ static int64_t ask_stat(const struct question *question)
 
 int dure_fstatat(int dir_fd, const char *path, struct stat *buf, int flags)
 {
-    struct question question = { "stat", ask_stat, dir_fd, path, flags, 0, buf, sizeof *buf };
+    struct question question = { "stat", ask_stat, dir_fd, path, flags, 0, buf, sizeof *buf, true };
 
     return put_of_path(&question) < 0 ? -1 : 0;
 }

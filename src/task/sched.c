@@ -32,7 +32,7 @@ void *__cxa_get_globals(void) __attribute__((weak));
 
 int sched_init(struct sched *sched, unsigned number)
 {
-    *sched = (struct sched){ .number = number };
+    *sched = (struct sched){ .number = number, .turn_len = TURN_DISPATCHES };
     list_init(&sched->ready);
     list_init(&sched->started);
     list_init(&sched->unstarted);
@@ -335,7 +335,7 @@ bool sched_run(struct sched *sched)
     ASSERT(sched == sched_here && !sched->current);
     if (sched->exceptions) /* the thread itself may be in a catch */
         memcpy(before, sched->exceptions, sizeof before);
-    sched->turns_left = TURN_DISPATCHES;
+    sched->turns_left = sched->turn_len;
     while ((task = next(sched))) {
         sched->current = task;
         fiber_switch(&sched->fiber, &task->fiber);

@@ -299,6 +299,7 @@ static inline __attribute__((always_inline)) int spawn(struct scope *scope,
     if (future)
         task->future = future;
     task->place = place_of(scope, sched, options->place);
+    task->host = likely(sched && sched->current) ? sched->current->host : 0;
     if (unlikely(!local)) {
         spawn_foreign(scope, task);
         return 0;

@@ -91,7 +91,8 @@ struct task {
     struct message told;    /* "look at your home's level again" */
     struct stack stack;
     uint64_t number;
-    int place; /* where it is to start */
+    int place;     /* where it is to start */
+    uint32_t host; /* in a simulation, whose task it is: its spawner's, as a rule */
     char name[TASK_NAME_LEN];
 };
 
@@ -100,6 +101,7 @@ struct sched {
     struct task *current; /* NULL: the loop itself runs */
     struct list ready;    /* tasks that can go on, first come first served */
     int turns_left;       /* dispatches until the loop must look at the world again */
+    int turn_len;         /* what turns_left begins with */
     unsigned calls_left;  /* calls that the running task may have answered without waiting */
     struct task *ended;   /* it ended, and its stack was still in use then: see sched_reclaim */
     int *errno_at;        /* this thread's errno, and its C++ exception globals or NULL: tasks do */
@@ -142,6 +144,9 @@ struct sched_group {
     struct sched **scheds;
     unsigned len;
     bool guards; /* below the tasks' stacks */
+    /* A number below the bound, for what is otherwise left to chance and to the clock; NULL but in
+       a simulation. */
+    unsigned (*draw)(unsigned bound);
     /* Bit n: loop n (below 64) sleeps for want of work and may be woken to take some. */
     _Atomic uint64_t idle;
     /* A woken loop is searching: at most one at a time. */

@@ -248,6 +248,8 @@ static int run_over_backends(int argc, char **argv, const struct CMUnitTest *tes
         limit.rlim_cur = 4096;
     setrlimit(RLIMIT_NOFILE, &limit);
     for (int i = 0; backends[i]; i++) {
+        if (backends[i]->world->simulated)
+            continue; /* these tests make their descriptors by plain calls */
         ops = backends[i];
         if (argc > 1 && strcmp(argv[1], ops->name) != 0)
             continue;

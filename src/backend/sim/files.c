@@ -1,0 +1,256 @@
+/* Descriptions, and the numbers that stand for them. */
+#include "backend/sim/inside.h"
+
+#include <stdlib.h>
+
+/* Beyond what any limit of the kernel's lets a real descriptor be: a simulated number in a real
+   call is EBADF, so that an escape is seen. */
+#define NUMBER_FIRST (1 << 24)
+
+struct number {
+    struct sim_file *file; /* NULL: free */
+    unsigned next;         /* the next free one, plus 1 */
+    bool close_on_exec;
+};
+
+static struct number *numbers;
+static unsigned numbers_len, numbers_size, first_free; /* plus 1; 0: none */
+static struct list changed;
+
+int sim_files_init(void)
+{
+    numbers_len = first_free = 0;
+    list_init(&changed);
+    return 0;
+}
+
+void sim_file_init(struct sim_file *file, const struct sim_kind *kind, struct sim_host *host,
+                   int flags)
+{
+    *file = (struct sim_file){ .kind = kind, .host = host, .flags = flags };
+    list_init(&file->waiting[SIM_READERS]);
+    list_init(&file->waiting[SIM_WRITERS]);
+    list_init(&file->changed);
+    list_push_back(&host->files, &file->of_host);
+}
+
+static int grow(void)
+{
+    unsigned size = numbers_size ? numbers_size * 2 : 256;
+    struct number *larger = realloc(numbers, size * sizeof *larger);
+
+    if (!larger)
+        return -ENFILE;
+    numbers = larger;
+    numbers_size = size;
+    return 0;
+}
+
+/* The number that was freed last comes first: who uses an old one meets the new description. */
+int sim_number_add(struct sim_file *file, bool close_on_exec)
+{
+    unsigned at;
+
+    if (sim_fails(&file->host->descriptors))
+        return -EMFILE;
+    if (first_free) {
+        at = first_free - 1;
+        first_free = numbers[at].next;
+    } else {
+        if (numbers_len == numbers_size && grow() < 0)
+            return -ENFILE;
+        at = numbers_len++;
+    }
+    numbers[at] = (struct number){ .file = file, .close_on_exec = close_on_exec };
+    file->references++;
+    return (int)(NUMBER_FIRST + at);
+}
+
+static void file_end(struct sim_file *file, bool crashed)
+{
+    ASSERT(list_empty(&file->waiting[SIM_READERS]) && list_empty(&file->waiting[SIM_WRITERS]));
+    list_remove(&file->changed);
+    list_init(&file->changed);
+    list_remove(&file->of_host);
+    file->kind->release(file, crashed);
+}
+
+int sim_number_give(struct sim_file *file, int flags)
+{
+    int fd;
+
+    if (!file)
+        return -ENOMEM;
+    fd = sim_number_add(file, flags & O_CLOEXEC);
+    if (fd < 0)
+        file_end(file, false);
+    return fd;
+}
+
+/* Of whatever host; NULL: it is free. */
+static struct number *number_at(int fd)
+{
+    unsigned at = (unsigned)fd - NUMBER_FIRST;
+
+    return fd >= NUMBER_FIRST && at < numbers_len && numbers[at].file ? &numbers[at] : NULL;
+}
+
+static struct number *number_here(int fd)
+{
+    struct number *number = number_at(fd);
+
+    return number && number->file->host == sim_host_here() ? number : NULL;
+}
+
+struct sim_file *sim_file_of_host(int fd, const struct sim_host *host)
+{
+    struct number *number = number_at(fd);
+
+    return number && (!host || number->file->host == host) ? number->file : NULL;
+}
+
+struct sim_file *sim_file_of(int fd)
+{
+    struct number *number = number_here(fd);
+
+    return number ? number->file : NULL;
+}
+
+static struct sim_file *number_free(struct number *number)
+{
+    struct sim_file *file = number->file;
+
+    number->file = NULL;
+    number->next = first_free;
+    first_free = (unsigned)(number - numbers) + 1;
+    file->references--;
+    return file;
+}
+
+static void close_number(struct number *number)
+{
+    int fd = (int)(NUMBER_FIRST + (number - numbers));
+    struct sim_file *file = number_free(number);
+
+    sim_file_end_waits(file, fd, -EBADF);
+    if (file->references == 0)
+        file_end(file, false);
+}
+
+void sim_files_fini(void)
+{
+    for (unsigned i = 0; i < numbers_len; i++)
+        if (numbers[i].file)
+            close_number(&numbers[i]);
+    free(numbers);
+    numbers = NULL;
+    numbers_len = numbers_size = 0;
+}
+
+int sim_number_close(int fd)
+{
+    struct number *number = number_here(fd);
+
+    if (!number)
+        return -EBADF;
+    close_number(number);
+    return 0;
+}
+
+int sim_number_dup(int fd, int from, bool close_on_exec)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    if (!file)
+        return -EBADF;
+    if (from < 0 || from >= NUMBER_FIRST)
+        return -EINVAL;
+    return sim_number_add(file, close_on_exec);
+}
+
+int sim_number_flags(int fd, int set)
+{
+    struct number *number = number_here(fd);
+
+    if (!number)
+        return -EBADF;
+    if (set >= 0)
+        number->close_on_exec = set & FD_CLOEXEC;
+    return set < 0 && number->close_on_exec ? FD_CLOEXEC : 0;
+}
+
+void sim_host_close_all(struct sim_host *host)
+{
+    /* A crash is rare, so that all numbers may be looked at. */
+    for (unsigned i = 0; i < numbers_len; i++)
+        if (numbers[i].file && numbers[i].file->host == host)
+            number_free(&numbers[i]);
+    while (!list_empty(&host->files)) {
+        struct sim_file *file = container_of(host->files.next, struct sim_file, of_host);
+
+        sim_file_end_waits(file, -1, -ECANCELED);
+        file_end(file, true);
+    }
+}
+
+/* --- waits --- */
+
+void sim_file_changed(struct sim_file *file)
+{
+    bool waited =
+        !list_empty(&file->waiting[SIM_READERS]) || !list_empty(&file->waiting[SIM_WRITERS]);
+
+    if (waited && list_empty(&file->changed))
+        list_push_back(&changed, &file->changed);
+}
+
+static void look_at_side(struct sim_file *file, struct list *waiting)
+{
+    struct list *node, *next;
+
+    for (node = waiting->next; node != waiting; node = next) {
+        struct op *op = container_of(node, struct op, link);
+        int64_t result = sim_try(file, op);
+
+        next = node->next;
+        if (result == -EAGAIN && op->code == OP_POLL)
+            continue;
+        if (result == -EAGAIN)
+            break; /* first come first served */
+        list_remove(node);
+        sim_finish(op, result);
+    }
+}
+
+void sim_settle(void)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&changed))) {
+        struct sim_file *file = container_of(node, struct sim_file, changed);
+        unsigned first = sim_draw(SIM_SIDES);
+
+        list_init(&file->changed);
+        look_at_side(file, &file->waiting[first]);
+        look_at_side(file, &file->waiting[!first]);
+    }
+}
+
+void sim_file_end_waits(struct sim_file *file, int fd, int64_t result)
+{
+    for (int side = 0; side < SIM_SIDES; side++) {
+        struct list *node, *next, *waiting = &file->waiting[side];
+
+        for (node = waiting->next; node != waiting; node = next) {
+            struct op *op = container_of(node, struct op, link);
+
+            next = node->next;
+            if (fd >= 0 && op->fd != fd)
+                continue;
+            list_remove(node);
+            if (op->code == OP_CONNECT)
+                file->kind->connect_abort(file);
+            sim_finish(op, result);
+        }
+    }
+}

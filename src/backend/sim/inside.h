@@ -1,0 +1,248 @@
+/* What the parts of the simulation share. */
+#ifndef DURE_SRC_BACKEND_SIM_INSIDE_H
+#define DURE_SRC_BACKEND_SIM_INSIDE_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stddef.h>
+
+#include "backend/sim/sim.h"
+#include "base/assert.h"
+#include "base/list.h"
+
+struct sim_disk;
+struct sim_file;
+struct sim_stream;
+
+/* --- events.c: what will happen when --- */
+
+struct sim_event {
+    int64_t at_ns;
+    uint64_t order; /* of equals: the earlier one made */
+    void (*fire)(struct sim_event *event);
+    size_t at; /* its place in the heap, from 1; 0: in none */
+};
+int sim_event_add(struct sim_event *event, int64_t at_ns); /* 0 or -ENOMEM */
+void sim_event_remove(struct sim_event *event);            /* harmless when in none */
+void sim_events_due(void);                                 /* those whose time has come */
+void sim_time_pass(int64_t ns);
+void sim_events_init(void);
+void sim_events_fini(void);
+
+void sim_random_init(uint64_t seed);
+void sim_trace_init(FILE *file);
+void sim_trace_stop(void); /* the hash stays as it is */
+
+/* --- hosts.c --- */
+
+struct sim_address {
+    struct in6_addr ip; /* IPv4 is mapped */
+    uint16_t port;      /* in the host's order */
+    bool v4;            /* how its socket tells it */
+};
+
+struct sim_failing {
+    unsigned left; /* calls until the one that fails; 0: none will */
+    bool lasting;
+};
+
+struct sim_host {
+    unsigned number, incarnation;
+    bool up;
+    struct in6_addr ip;
+    struct list files;     /* open descriptions, through sim_file.of_host */
+    struct list listeners; /* streams that listen, through sim_stream.bound */
+    struct list bound;     /* datagram sockets with a port, the same */
+    struct sim_failing descriptors, memory;
+    struct sim_disk *disk;
+    uint16_t port_next;
+    char name[32];
+};
+
+extern struct sim_options sim_world_options;
+
+/* The caller's host; NULL when it has crashed under the caller. */
+struct sim_host *sim_host_here(void);
+struct sim_host *sim_host_at(int number);
+/* Which host has the address, seen from a host; NULL: none. */
+struct sim_host *sim_host_find(struct sim_host *from, const struct in6_addr *ip);
+bool sim_link_is_cut(const struct sim_host *a, const struct sim_host *b);
+int64_t sim_latency_ns(const struct sim_host *a, const struct sim_host *b);
+/* True if the call is the one that is to fail. */
+bool sim_fails(struct sim_failing *failing);
+int sim_hosts_init(void);
+void sim_hosts_fini(void);
+
+/* --- transfer.c: the many calls that move bytes, as one --- */
+
+struct sim_transfer {
+    const struct iovec *iov;
+    size_t iov_len;
+    size_t done, len;      /* bytes */
+    int64_t offset;        /* -1: where the description stands */
+    int flags;             /* MSG_... */
+    struct msghdr *header; /* NULL: not a message */
+    struct iovec one;
+};
+/* Returns 0 or -EINVAL. */
+int sim_transfer_init(struct sim_transfer *transfer, const struct op *op);
+/* Copies into, or out of, the caller's pieces, after what was done already. */
+void sim_transfer_in(struct sim_transfer *transfer, const void *from, size_t len);
+void sim_transfer_out(struct sim_transfer *transfer, void *to, size_t len);
+
+/* --- files.c: descriptions and numbers --- */
+
+/* What a description can do. Each tries once: 0 or more, -EAGAIN if it would wait, another
+   -errno. NULL: it cannot. */
+struct sim_kind {
+    int type;    /* SOCK_...; 0: no socket */
+    mode_t mode; /* S_IF... */
+    bool slow;   /* a disk: reads and writes take their time */
+    int64_t (*read)(struct sim_file *file, struct sim_transfer *transfer);
+    int64_t (*write)(struct sim_file *file, struct sim_transfer *transfer);
+    int64_t (*accept)(struct sim_file *file, struct op *op);
+    int64_t (*connect)(struct sim_file *file, struct op *op);
+    void (*connect_abort)(struct sim_file *file);
+    unsigned (*poll)(struct sim_file *file); /* all that is true now */
+    int (*bind)(struct sim_file *file, const struct sim_address *address);
+    int (*listen)(struct sim_file *file, int backlog);
+    int (*shutdown)(struct sim_file *file, int how);
+    int (*names)(struct sim_file *file, struct sim_address *own, struct sim_address *peer);
+    /* The last number was closed; crashed: and nobody is told. Frees the file. */
+    void (*release)(struct sim_file *file, bool crashed);
+};
+
+enum { SIM_READERS, SIM_WRITERS, SIM_SIDES };
+
+struct sim_file {
+    const struct sim_kind *kind;
+    struct list waiting[SIM_SIDES]; /* ops */
+    struct list of_host;
+    struct list changed;   /* in the queue of those whose waits are to be looked at; else itself */
+    struct sim_host *host; /* NULL: it crashed */
+    unsigned references;
+    int flags; /* O_ACCMODE, O_NONBLOCK, O_APPEND */
+    int error; /* a socket's SO_ERROR */
+    uint8_t family;
+    int64_t receive_limit_ns, send_limit_ns; /* SO_RCVTIMEO, SO_SNDTIMEO */
+};
+
+/* Makes a file's common part. */
+void sim_file_init(struct sim_file *file, const struct sim_kind *kind, struct sim_host *host,
+                   int flags);
+/* Gives it a number. Returns that or -EMFILE; the file is then still the caller's. */
+int sim_number_add(struct sim_file *file, bool close_on_exec);
+/* Both, for the caller's host; on failure the file is released. */
+int sim_number_give(struct sim_file *file, int flags);
+struct sim_file *sim_file_of(int fd); /* of the caller's host, else NULL */
+/* The same for a host whose caller does not run at the moment; NULL: whatever host. */
+struct sim_file *sim_file_of_host(int fd, const struct sim_host *host);
+int sim_number_close(int fd); /* 0 or -EBADF */
+int sim_number_dup(int fd, int from, bool close_on_exec);
+int sim_number_flags(int fd, int set); /* FD_CLOEXEC: asks with -1 */
+/* What somebody waits for may have come true: the waits are looked at in the next settling. */
+void sim_file_changed(struct sim_file *file);
+/* All waits end so. */
+void sim_file_end_waits(struct sim_file *file, int fd, int64_t result);
+void sim_host_close_all(struct sim_host *host);
+int sim_files_init(void);
+void sim_files_fini(void);
+
+/* --- sim.c --- */
+
+/* op->state: waits in a file's list; for a disk's answer; for its loop to collect it. */
+enum { SIM_OP_IDLE, SIM_OP_WAITING, SIM_OP_DELAYED, SIM_OP_FINISHED };
+
+int64_t sim_try(struct sim_file *file, struct op *op);
+/* A pending operation has its result. */
+void sim_finish(struct op *op, int64_t result);
+
+/* --- bytes.c: a queue of bytes --- */
+
+struct sim_bytes {
+    char *data;
+    size_t start, len, size;
+};
+int sim_bytes_add(struct sim_bytes *bytes, const void *from, size_t len); /* 0 or -ENOMEM */
+void sim_bytes_drop(struct sim_bytes *bytes, size_t len);
+void sim_bytes_fini(struct sim_bytes *bytes);
+
+/* --- address.c --- */
+
+/* Returns 0, -EINVAL or -EAFNOSUPPORT. */
+int sim_address_read(const struct sockaddr *addr, socklen_t len, struct sim_address *out);
+/* As far as *len lets it; *len gets the whole length. */
+void sim_address_write(const struct sim_address *address, struct sockaddr *out, socklen_t *len);
+/* May a socket of the host be bound to it? Of a loopback or the host's own, or of any. */
+bool sim_address_is_own(const struct sim_host *host, const struct sim_address *address);
+bool sim_address_is_any(const struct sim_address *address);
+/* A socket bound to `bound` gets what is sent to `to`. */
+bool sim_address_takes(const struct sim_address *bound, const struct sim_address *to);
+uint16_t sim_port_next(struct sim_host *host);
+/* Where a packet to there says it comes from. */
+void sim_address_from(const struct sim_host *host, const struct sim_address *to,
+                      struct sim_address *out);
+
+/* --- connection.c: two ways of bytes between two ends --- */
+
+/* One way: what has been received and not read, and what is still under way. */
+struct sim_way {
+    struct sim_bytes received;
+    struct list flight;               /* segments, in their order */
+    size_t under_way;                 /* bytes of them */
+    int64_t last_ns;                  /* when the newest of them arrives */
+    struct sim_file *reader, *writer; /* NULL: closed */
+    struct sim_host *from, *to;
+    bool ended;    /* the end was sent */
+    bool finished; /* it has arrived */
+    bool broken;   /* reset, for its reader */
+};
+
+struct sim_connection {
+    struct sim_way ways[2]; /* side n writes to ways[n] and reads from ways[!n] */
+    unsigned holders;       /* ends, and segments under way */
+    bool direct;            /* no packets: a pipe, a pair */
+    size_t room_max;        /* received and under way together, each way */
+    unsigned id;            /* for the trace */
+};
+struct sim_connection *sim_connection_create(struct sim_host *a, struct sim_host *b, bool direct);
+void sim_connection_attach(struct sim_connection *c, unsigned side, struct sim_file *file);
+size_t sim_connection_room(const struct sim_connection *c, unsigned side);
+int64_t sim_connection_read(struct sim_connection *c, unsigned side, struct sim_transfer *transfer);
+int64_t sim_connection_write(struct sim_connection *c, unsigned side,
+                             struct sim_transfer *transfer);
+void sim_connection_end(struct sim_connection *c, unsigned side); /* half-close */
+/* The end goes: in order, unless something was not read; with a reset; or, as it crashed, without a
+   word. */
+enum sim_leave { SIM_LEAVE, SIM_LEAVE_RESET, SIM_LEAVE_CRASHED };
+void sim_connection_leave(struct sim_connection *c, unsigned side, enum sim_leave how);
+
+/* --- the makers: a file or NULL without memory --- */
+
+struct sim_file *sim_stream_create(struct sim_host *host, int family);
+int sim_stream_pair(struct sim_host *host, int family, struct sim_file *out[2]);
+int sim_pipe_create(struct sim_host *host, struct sim_file *out[2]);
+struct sim_file *sim_datagram_create(struct sim_host *host, int family);
+int sim_datagram_pair(struct sim_host *host, int type, struct sim_file *out[2]);
+int sim_stream_option(struct sim_file *file, int name); /* SO_ACCEPTCONN */
+
+/* --- disk.c --- */
+
+int sim_disk_create(struct sim_disk **out);
+void sim_disk_destroy(struct sim_disk *disk);
+/* What was not synced is lost, or half of it. */
+void sim_disk_crash(struct sim_disk *disk);
+int64_t sim_disk_open(struct sim_host *host, int dir_fd, const char *path, int flags, mode_t mode);
+int64_t sim_disk_sync(struct sim_file *file);
+int sim_disk_stat(struct sim_file *file, struct stat *out);
+int sim_disk_truncate(struct sim_file *file, int64_t len);
+int sim_disk_stat_path(struct sim_host *host, int dir_fd, const char *path, struct stat *out);
+int sim_disk_mkdir(struct sim_host *host, int dir_fd, const char *path, mode_t mode);
+int sim_disk_unlink(struct sim_host *host, int dir_fd, const char *path, int flags);
+int sim_disk_rename(struct sim_host *host, int dir_fd, const char *path, int new_dir_fd,
+                    const char *new_path);
+int64_t sim_disk_seek(struct sim_file *file, int64_t offset, int whence);
+
+#endif

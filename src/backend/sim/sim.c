@@ -1,0 +1,449 @@
+/* The simulation as a backend: operations are tried on descriptions in memory, wait there, and
+   complete in an order that the seed decides. */
+#include "backend/sim/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A loop's number is kept in op->scratch. */
+#define LOOPS_MAX 255
+/* What a look at the world takes at most: time passes for those who only yield, too. */
+#define LOOK_NS 1000
+/* What a look at the clock takes. */
+#define CLOCK_NS 20
+/* So many of 8 results that are there at once come as a completion all the same, as io_uring's. */
+#define LATE_IN_8 2
+
+struct sim {
+    struct backend base;
+    struct backend_config config;
+    struct list finished;
+    bool woken;
+};
+
+/* An operation that a disk will answer. */
+struct delayed {
+    struct sim_event event;
+    struct op *op;
+};
+
+static struct sim *sims[LOOPS_MAX];
+static unsigned sims_len;
+static bool own_world;
+
+static struct sim *sim_of(struct backend *backend)
+{
+    return container_of(backend, struct sim, base);
+}
+
+/* --- the world as a whole --- */
+
+int sim_init(uint64_t seed, const struct sim_options *options)
+{
+    sim_world_options = *options;
+    sim_random_init(seed);
+    sim_events_init();
+    sim_trace_init(options->trace);
+    sim_files_init();
+    return sim_hosts_init();
+}
+
+void sim_fini(void)
+{
+    sim_trace_stop();
+    sim_files_fini();
+    while (sim_advance(INT64_MAX))
+        ; /* what is under way arrives, and finds nobody */
+    sim_hosts_fini();
+    sim_events_fini();
+}
+
+static int init_by_environment(void)
+{
+    static const struct sim_options plain;
+    const char *seed = getenv("DURE_SIM_SEED");
+
+    own_world = true;
+    return sim_init(seed ? strtoull(seed, NULL, 0) : 1, &plain);
+}
+
+/* --- trying --- */
+
+static unsigned side_of(const struct op *op)
+{
+    switch (op->code) {
+    case OP_WRITE:
+    case OP_WRITEV:
+    case OP_SEND:
+    case OP_SENDMSG:
+    case OP_CONNECT:
+    case OP_SENDFILE:
+        return SIM_WRITERS;
+    default:
+        return SIM_READERS;
+    }
+}
+
+/* Where a stream may be cut; chance makes short counts, and transfer_max shorter ones. */
+static void shorten(struct sim_transfer *transfer, const struct sim_file *file, const struct op *op)
+{
+    size_t max = sims[op->scratch]->config.transfer_max;
+
+    if (file->kind->type != SOCK_STREAM && !S_ISFIFO(file->kind->mode))
+        return;
+    if (max && transfer->len > max)
+        transfer->len = max;
+    else if (transfer->len > 1 && sim_draw(8) == 0)
+        transfer->len = 1 + sim_draw(transfer->len > 65536 ? 65536 : (unsigned)transfer->len - 1);
+}
+
+static int64_t try_transfer(struct sim_file *file, struct op *op)
+{
+    bool of_socket = op->code == OP_RECV || op->code == OP_SEND || op->code == OP_RECVMSG ||
+                     op->code == OP_SENDMSG;
+    bool writes = side_of(op) == SIM_WRITERS;
+    struct sim_transfer transfer;
+    int error = sim_transfer_init(&transfer, op);
+    int64_t (*move)(struct sim_file *, struct sim_transfer *) =
+        writes ? file->kind->write : file->kind->read;
+
+    if (of_socket && !file->kind->type)
+        return -ENOTSOCK;
+    if (!file->kind->type && (file->flags & O_ACCMODE) == (writes ? O_RDONLY : O_WRONLY))
+        return -EBADF;
+    if (error < 0 || !move)
+        return error < 0 ? error : -EINVAL;
+    if (transfer.offset != -1 && !S_ISREG(file->kind->mode))
+        return -ESPIPE;
+    if (transfer.header && transfer.header->msg_controllen && writes)
+        return -EOPNOTSUPP;
+    shorten(&transfer, file, op);
+    return move(file, &transfer);
+}
+
+/* What a description says of itself, and what was asked. */
+static int64_t try_poll(struct sim_file *file, const struct op *op)
+{
+    unsigned revents = file->kind->poll ? file->kind->poll(file) : POLLIN | POLLOUT;
+
+    revents &= op->u.poll.events | POLLERR | POLLHUP;
+    return revents ? (int64_t)revents : -EAGAIN;
+}
+
+/* A piece is read, and what of it can be written is taken. */
+static int64_t try_sendfile(struct sim_file *out, struct op *op)
+{
+    struct sim_file *in = sim_file_of_host(op->u.sendfile.in_fd, out->host);
+    size_t len = op->u.sendfile.len < 65536 ? op->u.sendfile.len : 65536;
+    int64_t at = op->u.sendfile.offset ? *op->u.sendfile.offset : -1, n;
+    struct op piece = { .code = OP_READ, .scratch = op->scratch };
+
+    if (!in)
+        return -EBADF;
+    if (!S_ISREG(in->kind->mode))
+        return -EINVAL;
+    if (at < 0)
+        at = sim_disk_seek(in, 0, SEEK_CUR);
+    piece.u.io.buf = malloc(len ? len : 1);
+    if (!piece.u.io.buf)
+        return -ENOMEM;
+    piece.u.io.len = len;
+    piece.u.io.offset = at;
+    n = try_transfer(in, &piece);
+    if (n > 0) {
+        piece.code = OP_WRITE;
+        piece.u.io.len = (size_t)n;
+        piece.u.io.offset = -1;
+        n = try_transfer(out, &piece);
+    }
+    free(piece.u.io.buf);
+    if (n > 0 && op->u.sendfile.offset)
+        *op->u.sendfile.offset += n;
+    else if (n > 0)
+        sim_disk_seek(in, at + n, SEEK_SET);
+    return n;
+}
+
+int64_t sim_try(struct sim_file *file, struct op *op)
+{
+    switch (op->code) {
+    case OP_ACCEPT:
+        return file->kind->accept ? file->kind->accept(file, op)
+               : file->kind->type ? -EOPNOTSUPP
+                                  : -ENOTSOCK;
+    case OP_CONNECT:
+        return file->kind->connect ? file->kind->connect(file, op)
+               : file->kind->type  ? -EOPNOTSUPP
+                                   : -ENOTSOCK;
+    case OP_POLL:
+        return try_poll(file, op);
+    case OP_SENDFILE:
+        return try_sendfile(file, op);
+    default:
+        return try_transfer(file, op);
+    }
+}
+
+/* --- completions --- */
+
+void sim_finish(struct op *op, int64_t result)
+{
+    struct sim *sim = sims[op->scratch];
+
+    ASSERT(op->state != SIM_OP_FINISHED);
+    op->result = result;
+    op->state = SIM_OP_FINISHED;
+    if (sim_draw(4))
+        list_push_back(&sim->finished, &op->link);
+    else
+        list_push_front(&sim->finished, &op->link);
+}
+
+bool sim_has_news(const struct backend *backend)
+{
+    const struct sim *sim = container_of(backend, const struct sim, base);
+
+    return sim->woken || !list_empty(&sim->finished);
+}
+
+static void tell(struct op *op)
+{
+    op->state = SIM_OP_IDLE;
+    sim_trace(TRACE_DONE, op->fd, op->result);
+    op->done(op);
+}
+
+static void collect(struct backend *backend, int64_t wait_ns)
+{
+    struct sim *sim = sim_of(backend);
+    struct list batch, *node;
+
+    (void)wait_ns; /* the driver of all loops decides when time is skipped: see sim_advance */
+    sim_time_pass(1 + sim_draw(LOOK_NS));
+    sim_events_due();
+    sim_settle();
+    sim->woken = false;
+    if (list_empty(&sim->finished))
+        return;
+    batch = sim->finished;
+    batch.next->prev = batch.prev->next = &batch;
+    list_init(&sim->finished);
+    while ((node = list_pop_front(&batch)))
+        tell(container_of(node, struct op, link));
+}
+
+/* --- disks take their time --- */
+
+static int64_t do_on_disk(struct op *op)
+{
+    struct sim_file *file;
+
+    if (op->code == OP_OPENAT)
+        return sim_disk_open(sim_host_here(), op->fd, op->u.open.path, op->u.open.flags,
+                             op->u.open.mode);
+    file = sim_file_of(op->fd);
+    if (!file)
+        return -EBADF;
+    if (op->code == OP_FSYNC)
+        return sim_disk_sync(file);
+    return sim_try(file, op);
+}
+
+static void disk_answers(struct sim_event *event)
+{
+    struct delayed *delayed = container_of(event, struct delayed, event);
+    struct op *op = delayed->op;
+
+    free(delayed);
+    sim_finish(op, op->result);
+}
+
+/* What the operation does happens at once, so that it is its caller's host that does it; what takes
+   time is the answer. To a cancel it has begun. */
+static enum submitted delay(struct op *op)
+{
+    struct delayed *delayed = calloc(1, sizeof *delayed);
+
+    op->result = delayed ? do_on_disk(op) : -ENOMEM;
+    if (!delayed || op->result == -EBADF)
+        goto at_once;
+    delayed->op = op;
+    delayed->event.fire = disk_answers;
+    if (sim_event_add(&delayed->event, sim_now() + sim_disk_ns()) < 0)
+        goto at_once;
+    op->state = SIM_OP_DELAYED;
+    return SUBMIT_PENDING;
+
+at_once:
+    free(delayed);
+    return SUBMIT_DONE;
+}
+
+/* --- the contract --- */
+
+static enum submitted done(struct op *op, int64_t result)
+{
+    if (sim_draw(8) < LATE_IN_8) {
+        sim_finish(op, result);
+        return SUBMIT_PENDING;
+    }
+    op->result = result;
+    return SUBMIT_DONE;
+}
+
+/* The three numbers that every program has: what it says goes to the real ones. */
+static enum submitted console(struct op *op)
+{
+    struct sim_transfer transfer;
+
+    op->result = -EBADF;
+    if (op->fd > 0 && (op->code == OP_WRITE || op->code == OP_WRITEV) &&
+        sim_transfer_init(&transfer, op) == 0)
+        op->result = writev(op->fd, transfer.iov, (int)transfer.iov_len);
+    else if (op->fd == 0 && (op->code == OP_READ || op->code == OP_READV))
+        op->result = 0;
+    else if (op->code == OP_POLL)
+        op->result = op->fd ? POLLOUT : POLLIN;
+    return SUBMIT_DONE;
+}
+
+static bool may_wait(const struct sim_file *file, const struct op *op)
+{
+    return op->code == OP_POLL || !((op->flags & OP_DONT_WAIT) || (file->flags & O_NONBLOCK));
+}
+
+static enum submitted submit_io(struct op *op)
+{
+    struct sim_file *file = sim_file_of(op->fd);
+    int64_t result;
+
+    if (!file)
+        return done(op, -EBADF);
+    result = sim_try(file, op);
+    if (result != -EAGAIN || !may_wait(file, op))
+        return done(op, result);
+    op->state = SIM_OP_WAITING;
+    list_push_back(&file->waiting[side_of(op)], &op->link);
+    return SUBMIT_PENDING;
+}
+
+static bool is_slow(const struct op *op)
+{
+    struct sim_file *file;
+
+    if (op->code == OP_OPENAT || op->code == OP_FSYNC)
+        return true;
+    file = sim_file_of(op->fd);
+    return file && file->kind->slow && op->code != OP_POLL;
+}
+
+static enum submitted submit(struct backend *backend, struct op *op)
+{
+    struct sim *sim = sim_of(backend);
+
+    op->state = SIM_OP_IDLE;
+    op->scratch = (uint8_t)sim->config.loop;
+    sim_trace(TRACE_SUBMIT, op->fd, op->code);
+    if (op->fd >= 0 && op->fd <= 2 && op->code != OP_OPENAT)
+        return console(op);
+    switch (op->code) {
+    case OP_FORGET: /* close does it itself */
+    case OP_STAT:
+        op->result = op->code == OP_FORGET ? 0 : -ENOSYS;
+        return SUBMIT_DONE;
+    case OP_CLOSE:
+        op->result = sim_number_close(op->fd);
+        return SUBMIT_DONE;
+    default:
+        return is_slow(op) ? delay(op) : submit_io(op);
+    }
+}
+
+static void cancel(struct backend *backend, struct op *op)
+{
+    struct sim_file *file;
+
+    (void)backend;
+    if (op->state != SIM_OP_WAITING)
+        return; /* it will be told how it ended */
+    file = sim_file_of_host(op->fd, NULL);
+    list_remove(&op->link);
+    if (op->code == OP_CONNECT)
+        file->kind->connect_abort(file);
+    sim_finish(op, -ECANCELED);
+}
+
+static void wake(struct backend *backend)
+{
+    sim_of(backend)->woken = true;
+}
+
+static void born(struct backend *backend, int fd)
+{
+    (void)backend;
+    (void)fd;
+}
+
+static int poll_fd(struct backend *backend)
+{
+    (void)backend;
+    return -ENOTSUP;
+}
+
+static int64_t now(struct backend *backend)
+{
+    (void)backend;
+    sim_time_pass(CLOCK_NS);
+    return sim_now();
+}
+
+static int create(const struct backend_config *config, struct backend **out)
+{
+    struct sim *sim;
+    int error;
+
+    if (config->loop >= LOOPS_MAX)
+        return -EINVAL;
+    if (sims_len == 0 && !sim_host_at(0)) {
+        error = init_by_environment();
+        if (error < 0)
+            return error;
+    }
+    sim = calloc(1, sizeof *sim);
+    if (!sim)
+        return -ENOMEM;
+    sim->base.ops = &backend_sim;
+    sim->config = *config;
+    list_init(&sim->finished);
+    sims[config->loop] = sim;
+    sims_len++;
+    *out = &sim->base;
+    return 0;
+}
+
+static void destroy(struct backend *backend)
+{
+    struct sim *sim = sim_of(backend);
+
+    sims[sim->config.loop] = NULL;
+    free(sim);
+    if (--sims_len > 0 || !own_world)
+        return;
+    own_world = false;
+    sim_fini();
+}
+
+const struct backend_ops backend_sim = {
+    .name = "sim",
+    .world = &world_sim,
+    .create = create,
+    .destroy = destroy,
+    .submit = submit,
+    .cancel = cancel,
+    .collect = collect,
+    .wake = wake,
+    .born = born,
+    .poll_fd = poll_fd,
+    .now = now,
+};

@@ -1,0 +1,466 @@
+/* The simulation's world: its calls that do not wait. */
+#include "backend/sim/inside.h"
+
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/time.h>
+
+/* As POSIX answers. */
+static int answer(int64_t result)
+{
+    if (result >= 0)
+        return (int)result;
+    errno = (int)-result;
+    return -1;
+}
+
+static int traced(int fd, int64_t result)
+{
+    sim_trace(TRACE_CALL, fd, result);
+    return answer(result);
+}
+
+/* --- making --- */
+
+static int flags_of_type(int type)
+{
+    return (type & SOCK_CLOEXEC ? O_CLOEXEC : 0) | (type & SOCK_NONBLOCK ? O_NONBLOCK : 0);
+}
+
+static int64_t give(struct sim_file *file, int flags)
+{
+    if (file)
+        file->flags |= flags & O_NONBLOCK;
+    return sim_number_give(file, flags);
+}
+
+/* Both or none. */
+static int64_t give_two(struct sim_file *files[2], int flags, int fds[2])
+{
+    int64_t first = give(files[0], flags), second = give(files[1], flags);
+
+    if (first >= 0 && second >= 0) {
+        fds[0] = (int)first;
+        fds[1] = (int)second;
+        return 0;
+    }
+    if (first >= 0)
+        sim_number_close((int)first);
+    if (second >= 0)
+        sim_number_close((int)second);
+    return first < 0 ? first : second;
+}
+
+static int64_t make_socket(int domain, int type, int protocol)
+{
+    struct sim_host *host = sim_host_here();
+    int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct sim_file *file = NULL;
+
+    if (!host)
+        return -ECANCELED;
+    if (domain != AF_INET && domain != AF_INET6)
+        return -EAFNOSUPPORT;
+    if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
+        file = sim_stream_create(host, domain);
+    else if (kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))
+        file = sim_datagram_create(host, domain);
+    else
+        return -EPROTONOSUPPORT;
+    return give(file, flags_of_type(type));
+}
+
+static int sim_socket(int domain, int type, int protocol)
+{
+    return traced(-1, make_socket(domain, type, protocol));
+}
+
+static int64_t make_pair(int domain, int type, int fds[2])
+{
+    struct sim_host *host = sim_host_here();
+    int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK), error;
+    struct sim_file *files[2];
+
+    if (!host)
+        return -ECANCELED;
+    if (domain != AF_UNIX)
+        return -EOPNOTSUPP;
+    if (kind == SOCK_STREAM)
+        error = sim_stream_pair(host, AF_UNIX, files);
+    else if (kind == SOCK_DGRAM || kind == SOCK_SEQPACKET)
+        error = sim_datagram_pair(host, kind, files);
+    else
+        error = -EPROTONOSUPPORT;
+    return error < 0 ? error : give_two(files, flags_of_type(type), fds);
+}
+
+static int sim_socketpair(int domain, int type, int protocol, int fds[2])
+{
+    (void)protocol;
+    return traced(-1, make_pair(domain, type, fds));
+}
+
+static int sim_pipe2(int fds[2], int flags)
+{
+    struct sim_host *host = sim_host_here();
+    struct sim_file *files[2];
+    int64_t result = -ECANCELED;
+
+    if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+        result = -EINVAL; /* packets are not simulated */
+    else if (host)
+        result = sim_pipe_create(host, files);
+    if (result == 0)
+        result = give_two(files, flags, fds);
+    return traced(-1, result);
+}
+
+/* --- sockets --- */
+
+/* The caller's socket, or NULL with the error. */
+static struct sim_file *socket_at(int fd, int *error)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    *error = file ? -ENOTSOCK : -EBADF;
+    return file && file->kind->type ? file : NULL;
+}
+
+static int sim_bind(int fd, const struct sockaddr *addr, socklen_t addr_len)
+{
+    struct sim_address address;
+    int error;
+    struct sim_file *file = socket_at(fd, &error);
+
+    if (!file)
+        return traced(fd, error);
+    error = sim_address_read(addr, addr_len, &address);
+    if (error == 0 && (!file->kind->bind || address.v4 != (file->family == AF_INET)))
+        error = -EINVAL;
+    return traced(fd, error < 0 ? error : file->kind->bind(file, &address));
+}
+
+static int sim_listen(int fd, int backlog)
+{
+    int error;
+    struct sim_file *file = socket_at(fd, &error);
+
+    if (!file)
+        return traced(fd, error);
+    return traced(fd, file->kind->listen ? file->kind->listen(file, backlog) : -EOPNOTSUPP);
+}
+
+static int sim_shutdown(int fd, int how)
+{
+    int error;
+    struct sim_file *file = socket_at(fd, &error);
+
+    return traced(fd, file ? file->kind->shutdown(file, how) : error);
+}
+
+static int64_t span_of(const struct timeval *time)
+{
+    return time->tv_sec * INT64_C(1000000000) + time->tv_usec * 1000;
+}
+
+/* What is set has no effect here, but for the time limits: the world's chance does more than any
+   size or delay asked for. */
+static int sim_setsockopt(int fd, int level, int name, const void *value, socklen_t value_len)
+{
+    struct timeval time;
+    int error;
+    struct sim_file *file = socket_at(fd, &error);
+
+    if (!file)
+        return traced(fd, error);
+    if (level != SOL_SOCKET)
+        return level == IPPROTO_TCP || level == IPPROTO_IPV6 || level == IPPROTO_IP
+                   ? 0
+                   : answer(-ENOPROTOOPT);
+    if (name != SO_RCVTIMEO && name != SO_SNDTIMEO)
+        return 0;
+    if (!value || value_len < sizeof time)
+        return answer(-EINVAL);
+    memcpy(&time, value, sizeof time);
+    *(name == SO_RCVTIMEO ? &file->receive_limit_ns : &file->send_limit_ns) = span_of(&time);
+    return 0;
+}
+
+static int put(void *value, socklen_t *value_len, const void *from, socklen_t len)
+{
+    if (*value_len > len)
+        *value_len = len;
+    memcpy(value, from, *value_len);
+    return 0;
+}
+
+static int put_limit(void *value, socklen_t *value_len, int64_t ns)
+{
+    struct timeval time = { .tv_sec = ns / 1000000000, .tv_usec = ns % 1000000000 / 1000 };
+
+    return put(value, value_len, &time, sizeof time);
+}
+
+static int take_error(struct sim_file *file)
+{
+    int error = file->error;
+
+    file->error = 0;
+    return error;
+}
+
+static int sim_getsockopt(int fd, int level, int name, void *value, socklen_t *value_len)
+{
+    int error, number = 0;
+    struct sim_file *file = socket_at(fd, &error);
+
+    if (!file)
+        return answer(error);
+    if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+        return put_limit(value, value_len,
+                         name == SO_RCVTIMEO ? file->receive_limit_ns : file->send_limit_ns);
+    if (level == SOL_SOCKET) {
+        switch (name) {
+        case SO_ERROR:
+            number = take_error(file);
+            break;
+        case SO_TYPE:
+            number = file->kind->type;
+            break;
+        case SO_DOMAIN:
+            number = file->family;
+            break;
+        default:
+            number = sim_stream_option(file, name);
+        }
+    }
+    return put(value, value_len, &number, sizeof number);
+}
+
+static int tell_name(int fd, struct sockaddr *addr, socklen_t *addr_len, bool peer)
+{
+    struct sim_address address = { 0 };
+    struct sockaddr_storage none = { .ss_family = AF_UNIX };
+    int error;
+    struct sim_file *file = socket_at(fd, &error);
+
+    if (file)
+        error = file->kind->names(file, peer ? NULL : &address, peer ? &address : NULL);
+    if (error < 0)
+        return answer(error);
+    if (file->family == AF_UNIX)
+        return put(addr, addr_len, &none, sizeof none.ss_family);
+    sim_address_write(&address, addr, addr_len);
+    return 0;
+}
+
+static int sim_getsockname(int fd, struct sockaddr *addr, socklen_t *addr_len)
+{
+    return tell_name(fd, addr, addr_len, false);
+}
+
+static int sim_getpeername(int fd, struct sockaddr *addr, socklen_t *addr_len)
+{
+    return tell_name(fd, addr, addr_len, true);
+}
+
+/* --- several messages --- */
+
+static int move_messages(int fd, struct mmsghdr *messages, unsigned len, int flags,
+                         enum op_code code)
+{
+    struct op op = { .code = (uint8_t)code, .fd = fd };
+    int error;
+    struct sim_file *file = socket_at(fd, &error);
+    int64_t n = error;
+    unsigned i;
+
+    for (i = 0; file && i < len; i++) {
+        op.u.msg.header = &messages[i].msg_hdr;
+        op.u.msg.flags = flags;
+        n = sim_try(file, &op);
+        if (n < 0)
+            break;
+        messages[i].msg_len = (unsigned)n;
+        if (n == 0 && code == OP_RECVMSG && file->kind->type == SOCK_STREAM)
+            break;
+    }
+    return traced(fd, file && (i > 0 || n >= 0) ? (int64_t)i : n);
+}
+
+static int sim_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags)
+{
+    return move_messages(fd, messages, messages_len, flags, OP_SENDMSG);
+}
+
+static int sim_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
+                        struct timespec *timeout)
+{
+    (void)timeout; /* the twin keeps it */
+    return move_messages(fd, messages, messages_len, flags, OP_RECVMSG);
+}
+
+/* --- any descriptor --- */
+
+static int sim_close(int fd)
+{
+    return traced(fd, sim_number_close(fd));
+}
+
+static int sim_dup(int fd)
+{
+    return traced(fd, sim_number_dup(fd, 0, false));
+}
+
+static int64_t set_flags(struct sim_file *file, int flags)
+{
+    const int changeable = O_NONBLOCK | O_APPEND;
+
+    file->flags = (file->flags & ~changeable) | (flags & changeable);
+    return 0;
+}
+
+static int sim_fcntl(int fd, int command, void *arg)
+{
+    struct sim_file *file = sim_file_of(fd);
+    int number = (int)(intptr_t)arg;
+
+    if (!file)
+        return traced(fd, -EBADF);
+    switch (command) {
+    case F_GETFL:
+        return answer(file->flags);
+    case F_SETFL:
+        return traced(fd, set_flags(file, number));
+    case F_GETFD:
+        return answer(sim_number_flags(fd, -1));
+    case F_SETFD:
+        return answer(sim_number_flags(fd, number));
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return traced(fd, sim_number_dup(fd, number, command == F_DUPFD_CLOEXEC));
+    default:
+        return traced(fd, -ENOSYS); /* locks, sizes of pipes, owners: not simulated */
+    }
+}
+
+/* Transfers of nothing. */
+static ssize_t move_nothing(int fd, bool write, bool at)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    if (!file || (!file->kind->type && (file->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY)))
+        return answer(-EBADF);
+    if (at && !S_ISREG(file->kind->mode))
+        return answer(-ESPIPE);
+    return 0;
+}
+
+static ssize_t sim_readv(int fd, const struct iovec *iov, int iov_len)
+{
+    (void)iov;
+    (void)iov_len;
+    return move_nothing(fd, false, false);
+}
+
+static ssize_t sim_writev(int fd, const struct iovec *iov, int iov_len)
+{
+    (void)iov;
+    (void)iov_len;
+    return move_nothing(fd, true, false);
+}
+
+static ssize_t sim_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
+{
+    (void)iov;
+    (void)iov_len;
+    (void)offset;
+    return move_nothing(fd, false, true);
+}
+
+static ssize_t sim_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
+{
+    (void)iov;
+    (void)iov_len;
+    (void)offset;
+    return move_nothing(fd, true, true);
+}
+
+/* --- files --- */
+
+static int sim_fstat(int fd, struct stat *buf)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    if (!file)
+        return answer(-EBADF);
+    if (S_ISREG(file->kind->mode) || S_ISDIR(file->kind->mode))
+        return answer(sim_disk_stat(file, buf));
+    memset(buf, 0, sizeof *buf);
+    buf->st_mode = file->kind->mode | 0600;
+    buf->st_nlink = 1;
+    return 0;
+}
+
+static int sim_fstatat(int dir_fd, const char *path, struct stat *buf, int flags)
+{
+    if (flags & ~AT_SYMLINK_NOFOLLOW) /* there are no links to follow */
+        return answer(-ENOSYS);
+    return answer(sim_disk_stat_path(sim_host_here(), dir_fd, path, buf));
+}
+
+static int sim_ftruncate(int fd, off_t len)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    if (!file)
+        return traced(fd, -EBADF);
+    return traced(fd, S_ISREG(file->kind->mode) ? sim_disk_truncate(file, len) : -EINVAL);
+}
+
+static int sim_mkdirat(int dir_fd, const char *path, mode_t mode)
+{
+    return traced(dir_fd, sim_disk_mkdir(sim_host_here(), dir_fd, path, mode));
+}
+
+static int sim_unlinkat(int dir_fd, const char *path, int flags)
+{
+    return traced(dir_fd, sim_disk_unlink(sim_host_here(), dir_fd, path, flags));
+}
+
+static int sim_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
+                         unsigned flags)
+{
+    if (flags)
+        return answer(-ENOSYS);
+    return traced(dir_fd, sim_disk_rename(sim_host_here(), dir_fd, path, new_dir_fd, new_path));
+}
+
+const struct world world_sim = {
+    .simulated = true,
+    .socket = sim_socket,
+    .socketpair = sim_socketpair,
+    .bind = sim_bind,
+    .listen = sim_listen,
+    .shutdown = sim_shutdown,
+    .setsockopt = sim_setsockopt,
+    .getsockopt = sim_getsockopt,
+    .getsockname = sim_getsockname,
+    .getpeername = sim_getpeername,
+    .sendmmsg = sim_sendmmsg,
+    .recvmmsg = sim_recvmmsg,
+    .close = sim_close,
+    .dup = sim_dup,
+    .fcntl = sim_fcntl,
+    .pipe2 = sim_pipe2,
+    .readv = sim_readv,
+    .writev = sim_writev,
+    .preadv = sim_preadv,
+    .pwritev = sim_pwritev,
+    .fstat = sim_fstat,
+    .fstatat = sim_fstatat,
+    .ftruncate = sim_ftruncate,
+    .mkdirat = sim_mkdirat,
+    .unlinkat = sim_unlinkat,
+    .renameat2 = sim_renameat2,
+};
