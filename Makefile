@@ -9,11 +9,13 @@ BUILD ?= build
 # Passed to meson setup when a build directory is made.
 MESON_FLAGS ?=
 T ?=
+SEEDS ?= 10000
+FROM ?= fresh
 
 MESON_SETUP = meson setup --prefix=$(PREFIX) --libdir=$(LIBDIR) $(MESON_FLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test lint sanitize cross ucontext bench install clean help deps deps-test
+.PHONY: all run test sim lint sanitize cross ucontext bench install clean help deps deps-test
 
 all: deps $(BUILD)/build.ninja ## Build the library and the command, optimised
 	@ninja -C $(BUILD)
@@ -25,6 +27,10 @@ run: deps $(BUILD)/build.ninja ## Serve DIR (site/) on http://127.0.0.1:PORT/ (8
 test: deps-test $(BUILD)/.tested ## Run every test; T=name picks those whose name contains it
 	@ninja -C $(BUILD)
 	@scripts/run-tests.py $(BUILD) --name '$(T)'
+
+sim: deps-test $(BUILD)/.tested ## Run the library's properties in SEEDS (10000) simulated worlds, from FROM (fresh)
+	@ninja -C $(BUILD) tests/sim-properties
+	@$(BUILD)/tests/sim-properties --seeds=$(SEEDS) --from=$(FROM)
 
 lint: ## Check format, warnings of gcc and clang, clang-tidy, cppcheck, layers and headers
 	@scripts/install-deps.sh run test lint

@@ -28,15 +28,21 @@ struct segment {
     char data[];
 };
 
+static unsigned ids;
+
+void sim_connections_init(void)
+{
+    ids = 0;
+}
+
 struct sim_connection *sim_connection_create(struct sim_host *a, struct sim_host *b, bool direct)
 {
-    static unsigned id;
     struct sim_connection *c = calloc(1, sizeof *c);
 
     if (!c)
         return NULL;
     c->direct = direct;
-    c->id = ++id;
+    c->id = ++ids;
     c->room_max = direct ? ROOM_DIRECT : (size_t)sim_draw_between(ROOM_MIN, ROOM_MAX);
     list_init(&c->ways[0].flight);
     list_init(&c->ways[1].flight);

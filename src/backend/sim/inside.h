@@ -207,6 +207,7 @@ struct sim_connection {
     size_t room_max;        /* received and under way together, each way */
     unsigned id;            /* for the trace */
 };
+void sim_connections_init(void);
 struct sim_connection *sim_connection_create(struct sim_host *a, struct sim_host *b, bool direct);
 void sim_connection_attach(struct sim_connection *c, unsigned side, struct sim_file *file);
 size_t sim_connection_room(const struct sim_connection *c, unsigned side);

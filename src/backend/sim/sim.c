@@ -46,6 +46,7 @@ int sim_init(uint64_t seed, const struct sim_options *options)
     sim_events_init();
     sim_trace_init(options->trace);
     sim_files_init();
+    sim_connections_init();
     return sim_hosts_init();
 }
 
