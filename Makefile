@@ -15,7 +15,7 @@ FROM ?= fresh
 MESON_SETUP = meson setup --prefix=$(PREFIX) --libdir=$(LIBDIR) $(MESON_FLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test sim lint sanitize cross ucontext bench install clean help deps deps-test
+.PHONY: all run test sim mutants lint sanitize cross ucontext bench install clean help deps deps-test
 
 all: deps $(BUILD)/build.ninja ## Build the library and the command, optimised
 	@ninja -C $(BUILD)
@@ -31,6 +31,9 @@ test: deps-test $(BUILD)/.tested ## Run every test; T=name picks those whose nam
 sim: deps-test $(BUILD)/.tested ## Run the library's properties in SEEDS (10000) simulated worlds, from FROM (fresh)
 	@ninja -C $(BUILD) tests/sim-properties
 	@$(BUILD)/tests/sim-properties --seeds=$(SEEDS) --from=$(FROM)
+
+mutants: deps-test ## Plant faults in a copy of the library and see that the simulation finds them
+	@tests/sim/mutants.py . build-mutants
 
 lint: ## Check format, warnings of gcc and clang, clang-tidy, cppcheck, layers and headers
 	@scripts/install-deps.sh run test lint

@@ -92,15 +92,25 @@ static int count_alive(void *arg)
     return 0;
 }
 
+static int spawn_some(void *arg)
+{
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ(dure_spawn(arg, count_alive, NULL, 0), 0);
+    return 0;
+}
+
+/* Several that wait for a place at once. */
 void limits_are_kept(void)
 {
-    unsigned limit = 1 + dure_sim_draw(5), n = 40, i;
-    dure_scope scope;
+    unsigned limit = 1 + dure_sim_draw(5), i;
+    dure_scope scope, spawners;
 
     alive = alive_max = 0;
     dure_scope_open_with(&scope, &(dure_scope_options){ .tasks_max = limit });
-    for (i = 0; i < n; i++)
-        CHECK_EQ(dure_spawn(&scope, count_alive, NULL, 0), 0);
+    dure_scope_open(&spawners);
+    for (i = 0; i < 4; i++)
+        CHECK_EQ(dure_spawn(&spawners, spawn_some, &scope, 0), 0);
+    CHECK_EQ(dure_scope_close(&spawners), 0);
     CHECK_EQ(dure_scope_close(&scope), 0);
     CHECK_EQ(alive, 0);
     CHECK(alive_max <= limit && alive_max > 0);
@@ -124,8 +134,8 @@ void sleeps_are_never_early(void)
     unsigned i;
 
     dure_scope_open_with(&scope, &(dure_scope_options){ .deadline = dure_after(DURE_MINUTE) });
-    for (i = 0; i < 50; i++) {
-        ns = (int64_t)dure_sim_draw(1u << 31) << dure_sim_draw(8);
+    for (i = 0; i < 100; i++) {
+        ns = (int64_t)dure_sim_draw(1u << (5 + dure_sim_draw(26))) << dure_sim_draw(8);
         dure_spawn(&scope, sleeper, &ns, sizeof ns);
     }
     dure_scope_close(&scope);

@@ -32,12 +32,12 @@ struct entry *disk_entry(struct inode *dir, const char *name)
 
 static struct entry *make_entry(struct inode *dir, const char *name, struct inode *inode)
 {
-    size_t len = strlen(name);
-    struct entry *entry = calloc(1, sizeof *entry + len + 1);
+    size_t size = strlen(name) + 1;
+    struct entry *entry = calloc(1, sizeof *entry + size);
 
     if (!entry)
         return NULL;
-    memcpy(entry->name, name, len);
+    memcpy(entry->name, name, size);
     entry->dir = dir;
     entry->inode = inode;
     dir->references++;
@@ -203,7 +203,7 @@ int disk_link(struct sim_disk *disk, struct inode *dir, const char *name, struct
 
 int sim_disk_mkdir(struct sim_host *host, int dir_fd, const char *path, mode_t mode)
 {
-    const char *name;
+    const char *name = "";
     int error;
     struct inode *dir = disk_find(host, dir_fd, path, &name, &error), *made;
 
@@ -241,7 +241,7 @@ static int check_goes(const struct entry *entry, bool as_dir)
 
 int sim_disk_unlink(struct sim_host *host, int dir_fd, const char *path, int flags)
 {
-    const char *name;
+    const char *name = "";
     int error;
     struct inode *dir = disk_find(host, dir_fd, path, &name, &error);
     struct entry *entry;
@@ -260,13 +260,13 @@ int sim_disk_unlink(struct sim_host *host, int dir_fd, const char *path, int fla
 int sim_disk_rename(struct sim_host *host, int dir_fd, const char *path, int new_dir_fd,
                     const char *new_path)
 {
-    const char *name, *new_name;
+    const char *name = "", *new_name = "";
     int error;
     struct inode *dir = disk_find(host, dir_fd, path, &name, &error);
     struct inode *new_dir = dir ? disk_find(host, new_dir_fd, new_path, &new_name, &error) : NULL;
     struct change change = { .dirs = { dir, new_dir } };
 
-    if (!new_dir)
+    if (!dir || !new_dir)
         return error;
     change.goes = disk_entry(dir, name);
     change.replaced = disk_entry(new_dir, new_name);

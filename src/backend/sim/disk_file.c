@@ -123,7 +123,7 @@ static const struct sim_kind dir_kind = {
 static struct inode *find_or_make(struct sim_host *host, int dir_fd, const char *path, int flags,
                                   mode_t mode, int *error)
 {
-    const char *name;
+    const char *name = "";
     struct inode *dir = disk_find(host, dir_fd, path, &name, error), *inode;
     struct entry *entry;
 
@@ -164,9 +164,9 @@ int64_t sim_disk_open(struct sim_host *host, int dir_fd, const char *path, int f
     struct inode *inode;
     int error;
 
-    if (!path)
-        return -EFAULT;
-    if (host && sim_fails(&host->memory))
+    if (!path || !host)
+        return path ? -ECANCELED : -EFAULT;
+    if (sim_fails(&host->memory))
         return -ENOMEM;
     if ((flags & O_TMPFILE) == O_TMPFILE)
         return -EOPNOTSUPP;

@@ -152,8 +152,8 @@ void sim_files_fini(void);
 
 /* --- sim.c --- */
 
-/* op->state: waits in a file's list; for a disk's answer; for its loop to collect it. */
-enum { SIM_OP_IDLE, SIM_OP_WAITING, SIM_OP_DELAYED, SIM_OP_FINISHED };
+/* op->state: waits in a file's list; has its result, which its loop is to collect, now or later. */
+enum { SIM_OP_IDLE, SIM_OP_WAITING, SIM_OP_FINISHED };
 
 int64_t sim_try(struct sim_file *file, struct op *op);
 /* A pending operation has its result. */

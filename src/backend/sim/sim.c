@@ -14,6 +14,8 @@
 #define CLOCK_NS 20
 /* So many of 8 results that are there at once come as a completion all the same, as io_uring's. */
 #define LATE_IN_8 2
+/* And some come only after a time below this. */
+#define LATE_NS 50000
 
 struct sim {
     struct backend base;
@@ -22,8 +24,8 @@ struct sim {
     bool woken;
 };
 
-/* An operation that a disk will answer. */
-struct delayed {
+/* A result that is on its way. */
+struct answer {
     struct sim_event event;
     struct op *op;
 };
@@ -188,17 +190,49 @@ int64_t sim_try(struct sim_file *file, struct op *op)
 
 /* --- completions --- */
 
-void sim_finish(struct op *op, int64_t result)
+/* The loop can collect it from now on. */
+static void publish(struct op *op)
 {
     struct sim *sim = sims[op->scratch];
 
-    ASSERT(op->state != SIM_OP_FINISHED);
-    op->result = result;
-    op->state = SIM_OP_FINISHED;
     if (sim_draw(4))
         list_push_back(&sim->finished, &op->link);
     else
         list_push_front(&sim->finished, &op->link);
+}
+
+static void answer_comes(struct sim_event *event)
+{
+    struct answer *answer = container_of(event, struct answer, event);
+    struct op *op = answer->op;
+
+    free(answer);
+    publish(op);
+}
+
+/* The result is published after some time. Returns false without memory. */
+static bool answer_after(struct op *op, int64_t ns)
+{
+    struct answer *answer = calloc(1, sizeof *answer);
+
+    if (!answer)
+        return false;
+    answer->op = op;
+    answer->event.fire = answer_comes;
+    if (sim_event_add(&answer->event, sim_now() + ns) == 0)
+        return true;
+    free(answer);
+    return false;
+}
+
+/* Some completions take their time, as a kernel's do: a cancel may come in between. */
+void sim_finish(struct op *op, int64_t result)
+{
+    ASSERT(op->state != SIM_OP_FINISHED);
+    op->result = result;
+    op->state = SIM_OP_FINISHED;
+    if (sim_draw(8) > 0 || !answer_after(op, sim_draw(LATE_NS)))
+        publish(op);
 }
 
 bool sim_has_news(const struct backend *backend)
@@ -251,34 +285,15 @@ static int64_t do_on_disk(struct op *op)
     return sim_try(file, op);
 }
 
-static void disk_answers(struct sim_event *event)
-{
-    struct delayed *delayed = container_of(event, struct delayed, event);
-    struct op *op = delayed->op;
-
-    free(delayed);
-    sim_finish(op, op->result);
-}
-
 /* What the operation does happens at once, so that it is its caller's host that does it; what takes
    time is the answer. To a cancel it has begun. */
 static enum submitted delay(struct op *op)
 {
-    struct delayed *delayed = calloc(1, sizeof *delayed);
-
-    op->result = delayed ? do_on_disk(op) : -ENOMEM;
-    if (!delayed || op->result == -EBADF)
-        goto at_once;
-    delayed->op = op;
-    delayed->event.fire = disk_answers;
-    if (sim_event_add(&delayed->event, sim_now() + sim_disk_ns()) < 0)
-        goto at_once;
-    op->state = SIM_OP_DELAYED;
+    op->result = do_on_disk(op);
+    if (op->result == -EBADF || !answer_after(op, sim_disk_ns()))
+        return SUBMIT_DONE;
+    op->state = SIM_OP_FINISHED;
     return SUBMIT_PENDING;
-
-at_once:
-    free(delayed);
-    return SUBMIT_DONE;
 }
 
 /* --- the contract --- */

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Plants faults in a copy of the library, one at a time, and sees whether the simulated
+properties find them.
+
+mutants.py ROOT WORK [NAME]
+
+WORK is a directory for the copy and its build. Fails if a mutant survives, or if the
+text that it replaces is no longer there.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+SEEDS = 300
+SECONDS = 120
+
+# name: file, what is there, what takes its place.
+MUTANTS = {
+    "a wake-up is dropped": (
+        "src/task/waiter.c",
+        "    if (likely(waiter->task && waiter->task->state == TASK_PARKED))",
+        "    static unsigned n;\n"
+        "    if (++n % 50 && waiter->task && waiter->task->state == TASK_PARKED)"),
+    "a completion is dropped": (
+        "src/backend/sim/sim.c",
+        "    op->done(op);",
+        "    if (sim_draw(50))\n        op->done(op);"),
+    "a cancel is ignored": (
+        "src/loop/io.c",
+        "    backend->ops->cancel(backend, &io->op);",
+        "    (void)backend;"),
+    "an operation is let go of early": (
+        "src/loop/io.c",
+        "    backend->ops->cancel(backend, &io->op);",
+        "    backend->ops->cancel(backend, &io->op);\n"
+        "    if (wait->task->state == TASK_PARKED)\n        task_ready(wait->task);"),
+    "a completion is delivered twice": (
+        "src/backend/sim/sim.c",
+        "    op->done(op);",
+        "    op->done(op);\n    if (!sim_draw(50))\n        op->done(op);"),
+    "a cancelled read has taken its bytes": (
+        "src/loop/io.c",
+        "    if (unlikely(result == -ECANCELED))\n        flow_feel(&sched->current->flow);\n"
+        "    return result;\n}\n\nint64_t io_run_on_thread",
+        "    if (result > 0 && (io->op.flags & OP_CANCEL_ASKED))\n        result = -ECANCELED;\n"
+        "    if (unlikely(result == -ECANCELED))\n        flow_feel(&sched->current->flow);\n"
+        "    return result;\n}\n\nint64_t io_run_on_thread"),
+    "a timer fires early": (
+        "src/base/timers.c",
+        "        if (timer->at_ns <= now_ns) {",
+        "        if (timer->at_ns <= now_ns + 15000) {"),
+    "a limit is one too high": (
+        "src/task/limit.c",
+        "    while (scope->live < scope->live_max &&",
+        "    while (scope->live <= scope->live_max &&"),
+    "a sync tells before the disk has it": (
+        "src/backend/sim/disk_file.c",
+        "    else\n        inode_sync(inode);",
+        "    else if (sim_draw(20))\n        inode_sync(inode);"),
+}
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+
+
+def build(work):
+    result = run("ninja", "-C", work / "build", "tests/sim-properties")
+    if result.returncode != 0:
+        sys.exit(result.stdout)
+
+
+def copy_tree(root, work):
+    shutil.rmtree(work, ignore_errors=True)
+    listed = run("git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard")
+    for name in listed.stdout.splitlines():
+        target = work / "tree" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, target)
+    result = run("meson", "setup", "-Dtests=enabled", work / "build", work / "tree")
+    if result.returncode != 0:
+        sys.exit(result.stdout)
+
+
+def properties(work):
+    """True if all seeds are good. Ended at the first that is not: what a broken library says
+    may have no end."""
+    command = [work / "build/tests/sim-properties", f"--seeds={SEEDS}", "--jobs=2"]
+    program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               start_new_session=True)
+    deadline = threading.Timer(SECONDS, lambda: os.killpg(program.pid, signal.SIGKILL))
+    deadline.start()
+    for line in program.stderr:
+        if b"FAILED, replay" in line or b" failed: " in line:
+            break
+    else:
+        deadline.cancel()
+        return program.wait() == 0
+    deadline.cancel()
+    os.killpg(program.pid, signal.SIGKILL)
+    program.wait()
+    return False
+
+
+def is_seen(work, path, there, planted):
+    source = work / "tree" / path
+    text = source.read_text()
+    if text.count(there) != 1:
+        print(f"{path} holds this {text.count(there)} times, not once:\n{there}")
+        return False
+    source.write_text(text.replace(there, planted))
+    build(work)
+    good = properties(work)
+    source.write_text(text)
+    return not good
+
+
+def main():
+    root, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+    wanted = sys.argv[3] if len(sys.argv) > 3 else ""
+    copy_tree(root, work)
+    build(work)
+    if not properties(work):
+        sys.exit("the properties fail without any mutant")
+    missed = 0
+    for name, (path, there, planted) in MUTANTS.items():
+        if wanted not in name:
+            continue
+        seen = is_seen(work, path, there, planted)
+        missed += not seen
+        print(f"{'seen' if seen else 'MISSED'}: {name}", flush=True)
+    sys.exit(1 if missed else 0)
+
+
+main()
