@@ -23,8 +23,8 @@ DURE_BEGIN_DECLS
 typedef struct dure_run_options {
     unsigned loops;            /* event loops; 0: $DURE_LOOPS, else as many as this process may
                                   use processors (affinity and cgroup quota) */
-    const char *backend;       /* "io_uring", "epoll", "poll", "select"; NULL: $DURE_BACKEND,
-                                  else the best that works here */
+    const char *backend;       /* "io_uring", "epoll", "poll", "select", "sim" (see
+                                  dure/sim.h); NULL: $DURE_BACKEND, else the best that works */
     size_t stack_size;         /* bytes a task's stack; 0: 256 KiB */
     unsigned blocking_threads; /* at most so many threads for what can only block; 0: 16 */
     unsigned queue_entries; /* the backend's queues; 0: $DURE_QUEUE_ENTRIES, else its own choice */

@@ -255,6 +255,8 @@ int descriptor_born(int fd);
 int simulated_pause(const char *what, int fd);
 /* Says that this is not simulated. Returns -ENOSYS. */
 int simulated_refuse(const char *what);
+/* The result of a call of world_here(), with these words if it is -1 for want of a simulation. */
+int simulated_words(int result, const char *what);
 /* The root of dure_go on the running task's host; NULL: the loop's. */
 struct scope *hosts_root(void);
 

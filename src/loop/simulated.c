@@ -239,6 +239,13 @@ int simulated_pause(const char *what, int fd)
     return pause.wait.cancel_asked ? -ECANCELED : 0;
 }
 
+int simulated_words(int result, const char *what)
+{
+    if (unlikely(result < 0 && errno == ENOSYS && world_here()->simulated))
+        (void)simulated_refuse(what);
+    return result;
+}
+
 int simulated_refuse(const char *what)
 {
     flow_say(flow_current(), "%s is not simulated", what);

@@ -59,7 +59,9 @@ int dure_fcntl(int fd, int command, ...)
     va_start(args, command);
     arg = va_arg(args, void *);
     va_end(args);
-    return world->simulated ? world->fcntl(fd, command, arg) : fcntl_kernel(fd, command, arg);
+    if (unlikely(world->simulated))
+        return simulated_words(world->fcntl(fd, command, arg), "this command of fcntl");
+    return fcntl_kernel(fd, command, arg);
 }
 
 int dure_dup(int fd)

@@ -12,7 +12,8 @@
 
 int dure_socket(int domain, int type, int protocol)
 {
-    return descriptor_born(world_here()->socket(domain, type, protocol));
+    return descriptor_born(
+        simulated_words(world_here()->socket(domain, type, protocol), "such a socket"));
 }
 
 int dure_socketpair(int domain, int type, int protocol, int fds[2])

@@ -238,6 +238,12 @@ static __attribute__((noinline)) int refuse_canceled(struct scope *scope)
     return refuse(-ECANCELED, NULL);
 }
 
+/* In a simulation a task lives where its spawner does. */
+static inline uint32_t host_of(const struct task *spawner)
+{
+    return likely(spawner != NULL) ? spawner->host : 0;
+}
+
 /* Where a spawner's wish leads, told so that it means the same on the scope's loop. */
 static inline int place_of(const struct scope *scope, const struct sched *spawner, int place)
 {
@@ -299,7 +305,7 @@ static inline __attribute__((always_inline)) int spawn(struct scope *scope,
     if (future)
         task->future = future;
     task->place = place_of(scope, sched, options->place);
-    task->host = likely(sched && sched->current) ? sched->current->host : 0;
+    task->host = host_of(sched ? sched->current : NULL);
     if (unlikely(!local)) {
         spawn_foreign(scope, task);
         return 0;

@@ -60,13 +60,13 @@ static int64_t make_socket(int domain, int type, int protocol)
     if (!host)
         return -ECANCELED;
     if (domain != AF_INET && domain != AF_INET6)
-        return -EAFNOSUPPORT;
+        return -ENOSYS;
     if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
         file = sim_stream_create(host, domain);
     else if (kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))
         file = sim_datagram_create(host, domain);
     else
-        return -EPROTONOSUPPORT;
+        return -ENOSYS;
     return give(file, flags_of_type(type));
 }
 
