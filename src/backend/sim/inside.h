@@ -155,9 +155,17 @@ void sim_files_fini(void);
 /* op->state: waits in a file's list; has its result, which its loop is to collect, now or later. */
 enum { SIM_OP_IDLE, SIM_OP_WAITING, SIM_OP_FINISHED };
 
-int64_t sim_try(struct sim_file *file, struct op *op);
+/* The most that one transfer of its loop may move; 0: no bound. */
+size_t sim_transfer_max(const struct op *op);
 /* A pending operation has its result. */
 void sim_finish(struct op *op, int64_t result);
+
+/* --- try.c --- */
+
+/* Does what an operation asks, or answers -EAGAIN. */
+int64_t sim_try(struct sim_file *file, struct op *op);
+/* Which of a file's lists it waits in. */
+unsigned sim_side_of(const struct op *op);
 
 /* --- bytes.c: a queue of bytes --- */
 
