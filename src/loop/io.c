@@ -61,7 +61,9 @@ static int64_t wait_for(struct io *io)
 /* Words for what errno alone does not tell. */
 static void explain(const struct io *io, const struct backend *backend)
 {
-    if (backend->ops == &backend_select && io->op.fd >= FD_SETSIZE)
+    if (io->op.result == -ENOSYS && backend->ops->world->simulated)
+        (void)simulated_refuse(op_name(io->op.code));
+    if (backend->ops == &backend_select && io->op.result == -EINVAL && io->op.fd >= FD_SETSIZE)
         flow_say(&sched_here->current->flow,
                  "descriptor %d: the backend select waits on numbers below %d only", io->op.fd,
                  FD_SETSIZE);
@@ -85,7 +87,7 @@ int64_t io_run(struct io *io)
         switch (backend->ops->submit(backend, &io->op)) {
         case SUBMIT_DONE:
             task_pay(sched);
-            if (unlikely(io->op.result == -EINVAL))
+            if (unlikely(io->op.result == -EINVAL || io->op.result == -ENOSYS))
                 explain(io, backend);
             return io->op.result;
         case SUBMIT_PENDING:

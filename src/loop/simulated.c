@@ -57,6 +57,7 @@ int simulated_start(struct runtime *runtime)
                   strerror(-error));
         return error;
     }
+    pool_refuse(runtime->pool);
     sched_group.draw = sim_draw;
     sim_caller = caller;
     simulation.turns = 0;

@@ -49,6 +49,7 @@ struct team {
 
 struct pool {
     struct team *teams[POOL_CLASSES];
+    bool refuses; /* set before there are other threads */
 };
 
 struct pool_thread {
@@ -228,6 +229,7 @@ struct pool *pool_create(const struct pool_options *options)
     if (!options)
         options = &defaults;
     pthread_once(&signal_once, choose_signal);
+    pool->refuses = false;
     for (n = 0; n < POOL_CLASSES; n++) {
         pool->teams[n] = team_create(n, options->threads_max[n], options->idle_ns);
         if (!pool->teams[n])
@@ -410,6 +412,11 @@ static struct team *team_of(struct pool *pool, const struct pool_job *job)
     return pool->teams[job->class];
 }
 
+void pool_refuse(struct pool *pool)
+{
+    pool->refuses = true;
+}
+
 /* Each job that is queued wakes or makes one thread, unless all are at work; a thread looks at the
    queue before it falls idle. So no job waits beside an idle thread, and one that was taken by a
    thread just done leaves the woken one to fall idle again. */
@@ -420,6 +427,8 @@ int pool_submit(struct pool *pool, struct pool_job *job)
 
     ASSERT(job->run);
     ASSERT(job->finished);
+    if (unlikely(pool->refuses))
+        return -ENOSYS;
     job->thread = NULL;
     /* Relaxed: the lock publishes it. */
     atomic_store_explicit(&job->interrupted, false, memory_order_relaxed);

@@ -54,9 +54,13 @@ struct pool *pool_create(const struct pool_options *options);
    threads end by themselves when their job has, with its finished. No job is queued. */
 void pool_destroy(struct pool *pool);
 
+/* From now on it takes no job: pool_submit fails with -ENOSYS. For a simulation, which has no
+   threads. */
+void pool_refuse(struct pool *pool);
+
 /* Gives the pool a job; run, finished and class are set. Any thread; takes a lock for some hundred
    nanoseconds, or as long as it takes to make a thread. Returns 0, or -EAGAIN when the class has
-   not even one thread and none can be made: neither run nor finished will be called. */
+   not even one thread and none can be made, or -ENOSYS: neither run nor finished will be called. */
 int pool_submit(struct pool *pool, struct pool_job *job);
 
 /* Takes a job back that no thread has taken yet. Returns true when neither run nor finished will be

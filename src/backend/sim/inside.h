@@ -162,6 +162,8 @@ void sim_finish(struct op *op, int64_t result);
 
 /* --- try.c --- */
 
+/* Is it simulated at all? */
+bool sim_can(const struct op *op);
 /* Does what an operation asks, or answers -EAGAIN. */
 int64_t sim_try(struct sim_file *file, struct op *op);
 /* Which of a file's lists it waits in. */

@@ -249,19 +249,16 @@ static enum submitted submit(struct backend *backend, struct op *op)
     op->state = SIM_OP_IDLE;
     op->scratch = (uint8_t)sim->config.loop;
     sim_trace(TRACE_SUBMIT, op->fd, op->code);
+    op->result = -ENOSYS;
+    if (op->code == OP_CLOSE)
+        op->result = sim_number_close(op->fd);
+    if (op->code == OP_FORGET) /* a close ends the waits itself */
+        op->result = 0;
+    if (!sim_can(op))
+        return SUBMIT_DONE;
     if (op->fd >= 0 && op->fd <= 2 && op->code != OP_OPENAT)
         return console(op);
-    switch (op->code) {
-    case OP_FORGET: /* close does it itself */
-    case OP_STAT:
-        op->result = op->code == OP_FORGET ? 0 : -ENOSYS;
-        return SUBMIT_DONE;
-    case OP_CLOSE:
-        op->result = sim_number_close(op->fd);
-        return SUBMIT_DONE;
-    default:
-        return is_slow(op) ? delay(op) : submit_io(op);
-    }
+    return is_slow(op) ? delay(op) : submit_io(op);
 }
 
 static void cancel(struct backend *backend, struct op *op)

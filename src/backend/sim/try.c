@@ -99,6 +99,29 @@ static int64_t try_sendfile(struct sim_file *out, struct op *op)
     return n;
 }
 
+bool sim_can(const struct op *op)
+{
+    switch (op->code) {
+    case OP_READ:
+    case OP_WRITE:
+    case OP_READV:
+    case OP_WRITEV:
+    case OP_RECV:
+    case OP_SEND:
+    case OP_RECVMSG:
+    case OP_SENDMSG:
+    case OP_ACCEPT:
+    case OP_CONNECT:
+    case OP_POLL:
+    case OP_SENDFILE:
+    case OP_OPENAT:
+    case OP_FSYNC:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int64_t sim_try(struct sim_file *file, struct op *op)
 {
     switch (op->code) {
