@@ -1,6 +1,8 @@
 /* The queues of those who wait for an object to change. */
 #include "sync/queue.h"
 
+#include "loop/loop.h"
+
 #include <errno.h>
 
 void guard_stray(const char *what)
@@ -27,19 +29,6 @@ struct flow *sync_thread_self(void)
     return self;
 }
 
-void sync_queue_push(struct sync_queue *queue, struct sync_node *node)
-{
-    node->next = NULL;
-    node->prev = queue->last;
-    if (queue->last)
-        queue->last->next = node;
-    else
-        queue->first = node;
-    queue->last = node;
-    node->queued = true;
-    node->granted = false;
-}
-
 void sync_queue_push_front(struct sync_queue *queue, struct sync_node *node)
 {
     node->prev = NULL;
@@ -51,40 +40,6 @@ void sync_queue_push_front(struct sync_queue *queue, struct sync_node *node)
     queue->first = node;
     node->queued = true;
     node->granted = false;
-}
-
-void sync_queue_remove(struct sync_queue *queue, struct sync_node *node)
-{
-    if (node->prev)
-        node->prev->next = node->next;
-    else
-        queue->first = node->next;
-    if (node->next)
-        node->next->prev = node->prev;
-    else
-        queue->last = node->prev;
-    node->queued = false;
-}
-
-/* A choice waits in several queues, each with its own guard: who wins the claim ends it. Acquire and
-   release: between the winner and whoever finds out that it has lost. */
-static bool claim(struct sync_wait *wait)
-{
-    return wait->guard || !atomic_exchange_explicit(&wait->claimed, 1, memory_order_acq_rel);
-}
-
-struct sync_node *sync_queue_take(struct sync_queue *queue)
-{
-    struct sync_node *node;
-
-    while ((node = queue->first)) {
-        sync_queue_remove(queue, node);
-        if (likely(claim(node->of))) {
-            node->granted = true;
-            return node;
-        }
-    }
-    return NULL;
 }
 
 struct sync_node *sync_queue_take_all(struct sync_queue *queue)
@@ -107,7 +62,7 @@ void sync_signal_all(struct sync_node *first)
 }
 
 /* Its scopes have ended, or its time is over. */
-static void withdraw(struct wait *wait)
+void sync_withdraw(struct wait *wait)
 {
     struct sync_wait *of = container_of(wait, struct sync_wait, wait);
     struct sync_node *others = NULL;
@@ -126,27 +81,8 @@ static void withdraw(struct wait *wait)
         waiter_signal(&of->waiter);
 }
 
-void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guard,
-                    struct sync_queue *queue)
+int sync_wait_ended(bool over)
 {
-    wait->wait.what = what;
-    wait->wait.fd = -1;
-    wait->wait.until_ns = 0;
-    wait->guard = guard;
-    wait->queue = queue;
-    wait->left = NULL;
-    wait->node.of = wait;
-}
-
-int sync_wait_for(struct sync_wait *wait, int64_t until_ns)
-{
-    bool over;
-
-    wait->wait.cancel = withdraw;
-    wait->wait.until_ns = until_ns;
-    over = waiter_wait(&wait->waiter, &wait->wait);
-    if (likely(wait->node.granted))
-        return 0;
     if (over)
         return -ETIMEDOUT;
     flow_feel(flow_current());
@@ -157,4 +93,13 @@ void sync_wait_out(struct sync_wait *wait)
 {
     wait->wait.cancel = NULL;
     waiter_wait(&wait->waiter, &wait->wait);
+}
+
+int sync_enter_slowly(void)
+{
+    struct task *task = task_current();
+
+    if (task && task->sched->brief_left == 0)
+        task_pay_brief(task->sched);
+    return io_entry_refused();
 }

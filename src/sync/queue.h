@@ -76,13 +76,61 @@ static inline bool sync_queue_empty(const struct sync_queue *queue)
     return queue->first == NULL;
 }
 
-void sync_queue_push(struct sync_queue *queue, struct sync_node *node);
+static inline void sync_queue_push(struct sync_queue *queue, struct sync_node *node)
+{
+    /* The compiler is not told that it is on the caller's stack, and so does not warn that it stays
+       in the queue: who waits leaves the queue before that stack goes. */
+    __asm__("" : "+r"(node));
+    node->next = NULL;
+    node->prev = queue->last;
+    if (queue->last)
+        queue->last->next = node;
+    else
+        queue->first = node;
+    queue->last = node;
+    node->queued = true;
+    node->granted = false;
+}
+
+static inline void sync_queue_remove(struct sync_queue *queue, struct sync_node *node)
+{
+    if (node->prev)
+        node->prev->next = node->next;
+    else
+        queue->first = node->next;
+    if (node->next)
+        node->next->prev = node->prev;
+    else
+        queue->last = node->prev;
+    node->queued = false;
+}
+
 void sync_queue_push_front(struct sync_queue *queue, struct sync_node *node);
-void sync_queue_remove(struct sync_queue *queue, struct sync_node *node);
+
+/* True for whoever ends the wait; of a choice, which waits in several queues, each with its own
+   guard, the first of those who want to. */
+static inline bool sync_claim(struct sync_wait *wait)
+{
+    /* Acquire and release: between the winner and whoever finds out that it has lost. */
+    return likely(wait->guard != NULL) ||
+           !atomic_exchange_explicit(&wait->claimed, 1, memory_order_acq_rel);
+}
 
 /* Takes out the first whose wait nothing else has ended, and grants it; NULL if there is none. It is
    still to be signaled, after the guard. */
-struct sync_node *sync_queue_take(struct sync_queue *queue);
+static inline struct sync_node *sync_queue_take(struct sync_queue *queue)
+{
+    struct sync_node *node;
+
+    while ((node = queue->first)) {
+        sync_queue_remove(queue, node);
+        if (likely(sync_claim(node->of))) {
+            node->granted = true;
+            return node;
+        }
+    }
+    return NULL;
+}
 
 /* All of them, as a list through next. */
 struct sync_node *sync_queue_take_all(struct sync_queue *queue);
@@ -95,12 +143,33 @@ static inline void sync_signal(struct sync_node *node)
 
 /* The caller's wait for one object, not queued yet: before that, each time, waiter_init. what: for
    the dump. */
-void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guard,
-                    struct sync_queue *queue);
+static inline void sync_wait_init(struct sync_wait *wait, const char *what, struct guard *guard,
+                                  struct sync_queue *queue)
+{
+    wait->wait.what = what;
+    wait->wait.fd = -1;
+    wait->wait.until_ns = 0;
+    wait->guard = guard;
+    wait->queue = queue;
+    wait->left = NULL;
+    wait->node.of = wait;
+}
+
+void sync_withdraw(struct wait *wait);
+int sync_wait_ended(bool over);
 
 /* Waits for what has been queued. until_ns: 0 or when to give up. Returns 0 if it was granted,
    -ECANCELED or -ETIMEDOUT if it was not and is in no queue any more. */
-int sync_wait_for(struct sync_wait *wait, int64_t until_ns);
+static inline int sync_wait_for(struct sync_wait *wait, int64_t until_ns)
+{
+    bool over;
+
+    wait->wait.cancel = sync_withdraw;
+    wait->wait.until_ns = until_ns;
+    over = waiter_wait(&wait->waiter, &wait->wait);
+    return likely(wait->node.granted) ? 0 : sync_wait_ended(over);
+}
+
 /* The same, never cancelled. */
 void sync_wait_out(struct sync_wait *wait);
 
@@ -124,6 +193,21 @@ static inline struct flow *sync_flow_of(const struct sync_node *node)
 static inline bool sync_may_wait(void)
 {
     return sched_may_wait();
+}
+
+/* At the entry of a call that may wait: 0, or -ECANCELED as the caller's scopes have ended. A task
+   whose calls never need to wait lets others go first now and then. */
+int sync_enter_slowly(void);
+static inline int sync_enter(void)
+{
+    struct sched *sched = sched_here;
+
+    if (likely(sched && sched->current && LOAD(sched->current->flow.level) != LEVEL_ENDED &&
+               sched->brief_left)) {
+        sched->brief_left--;
+        return 0;
+    }
+    return sync_enter_slowly();
 }
 
 #endif

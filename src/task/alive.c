@@ -104,3 +104,16 @@ int64_t sched_now(struct sched *sched)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * DURE_SECOND + now.tv_nsec;
 }
+
+uint32_t sched_random(struct sched *sched)
+{
+    static _Thread_local uint32_t of_thread = 1;
+    uint32_t *state = sched ? &sched->random : &of_thread, x = *state;
+
+    /* Marsaglia's xorshift: all numbers but 0, in turn. */
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    *state = x;
+    return x;
+}

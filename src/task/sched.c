@@ -13,6 +13,8 @@
 #define TURN_DISPATCHES 512
 /* Calls that one task may have answered at once before others go first. */
 #define TASK_CALLS 64
+/* The same for calls of some nanoseconds, as those of channels: a turn costs a few hundred. */
+#define BRIEF_CALLS 2048
 /* Every so many dispatches an unstarted task goes before the ready ones, lest tasks that keep each
    other ready starve it. */
 #define UNSTARTED_EVERY 16
@@ -32,7 +34,12 @@ void *__cxa_get_globals(void) __attribute__((weak));
 
 int sched_init(struct sched *sched, unsigned number)
 {
-    *sched = (struct sched){ .number = number, .turn_len = TURN_DISPATCHES };
+    *sched = (struct sched){
+        .number = number,
+        .turn_len = TURN_DISPATCHES,
+        .random = number + 1,
+        .brief_left = BRIEF_CALLS,
+    };
     list_init(&sched->ready);
     list_init(&sched->started);
     list_init(&sched->unstarted);
@@ -287,6 +294,13 @@ void task_pay(struct sched *sched)
         sched->turns_left = 0; /* it is the descriptors' turn too, not only other tasks' */
         task_yield();
     }
+}
+
+void task_pay_brief(struct sched *sched)
+{
+    sched->brief_left = BRIEF_CALLS;
+    sched->turns_left = 0;
+    task_yield();
 }
 
 void task_interrupt(struct task *task)

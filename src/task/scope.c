@@ -231,10 +231,11 @@ static void deliver_close(struct message *message)
 static void wait_empty_outside(struct scope *scope)
 {
     struct close_request request = { .message.deliver = deliver_close, .scope = scope };
+    struct wait wait = { .what = "scope close", .fd = -1 };
 
     waiter_init(&request.waiter);
     sched_post(scope->home, &request.message);
-    waiter_wait(&request.waiter, NULL);
+    waiter_wait(&request.waiter, &wait);
 }
 
 static inline void wait_empty(struct scope *scope)

@@ -6,6 +6,7 @@
 #ifndef DURE_SRC_TASK_SCOPE_H
 #define DURE_SRC_TASK_SCOPE_H
 
+#include <poll.h>
 #include <pthread.h>
 
 #include <dure/scope.h>
@@ -158,11 +159,14 @@ struct thread_flow {
     struct flow flow;
     pthread_mutex_t lock; /* guards the flow's chain of scopes and their levels */
     int wake_fd;          /* eventfd: readable when a level has risen */
-    _Atomic uint32_t
-        doze; /* a futex: THREAD_DOZES while it sleeps in thread_doze, or is about to */
+    /* A futex: THREAD_DOZES while it sleeps in thread_doze, or is about to; THREAD_POLLS the same in
+       thread_doze_polling. */
+    _Atomic uint32_t doze;
+    bool polls, nudged; /* its own: it lay down to poll, and has read a nudge from wake_fd since */
     struct thread_flow *next_free;
 };
 #define THREAD_DOZES 1
+#define THREAD_POLLS 2
 struct thread_flow *thread_flow_current(void);
 /* Makes a thread that waits in a call look at its scopes anew. Any thread, while it has a scope
    open. */
@@ -170,9 +174,12 @@ void thread_rouse(struct thread_flow *thread);
 /* Makes one that dozes look at what it waits for. Any thread, at any time. */
 void thread_nudge(struct thread_flow *thread);
 /* Between these two the calling thread looks at what it waits for; thread_doze sleeps until a nudge
-   that came after the first, or until a time (INT64_MAX: none). */
-void thread_lie_down(struct thread_flow *thread);
+   that came after the first, or until a time (INT64_MAX: none). polls: it is thread_doze_polling that
+   does, or one of fds[1] to fds[len - 1]; that returns how many of those are ready. */
+void thread_lie_down(struct thread_flow *thread, bool polls);
 void thread_doze(struct thread_flow *thread, int64_t until_ns);
+int thread_doze_polling(struct thread_flow *thread, struct pollfd *fds, nfds_t len,
+                        int64_t until_ns);
 void thread_get_up(struct thread_flow *thread);
 
 static inline struct thread_flow *thread_of(struct flow *flow)

@@ -103,6 +103,7 @@ struct sched {
     int turns_left;       /* dispatches until the loop must look at the world again */
     int turn_len;         /* what turns_left begins with */
     unsigned calls_left;  /* calls that the running task may have answered without waiting */
+    unsigned brief_left;  /* the same of all tasks together, for calls of some nanoseconds */
     struct task *ended;   /* it ended, and its stack was still in use then: see sched_reclaim */
     int *errno_at;        /* this thread's errno, and its C++ exception globals or NULL: tasks do */
     void **exceptions;    /* not change threads, so the addresses hold */
@@ -116,6 +117,7 @@ struct sched {
     uint64_t next_number;
     unsigned number; /* of the loop */
     unsigned quiet;  /* messages sent without waking their receiver */
+    uint32_t random; /* sched_random's; never 0 */
 
     /* Tasks that have not started: its own thread and thieves, under the lock; the length is read
        without it (relaxed: a hint that is looked at again under the lock). */
@@ -244,6 +246,8 @@ struct sched *sched_least_loaded(void);
 void sched_stir(void);
 /* The clock of a loop; NULL: the machine's. */
 int64_t sched_now(struct sched *sched);
+/* A number by chance, the same ones in each run of a loop; NULL: a thread without one. */
+uint32_t sched_random(struct sched *sched);
 /* A root has its first task, or no task any more. Its loop's thread. */
 void sched_root_filled(void);
 void sched_root_emptied(void);
@@ -266,6 +270,8 @@ void task_ready(struct task *task);
 void task_yield(void);
 /* The running task's calls were answered at once too often: others go first. */
 void task_pay(struct sched *sched);
+/* The same when sched->brief_left has run out. */
+void task_pay_brief(struct sched *sched);
 /* The level of a task's scopes has risen to LEVEL_ENDED: ends its wait. Its loop's thread. */
 void task_interrupt(struct task *task);
 

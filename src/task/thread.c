@@ -8,6 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* What a nudge adds to wake_fd, where the end of a scope adds 1: so that each is known. */
+#define NUDGE (UINT64_C(1) << 32)
+
 static _Thread_local struct thread_flow *thread_here;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -89,19 +92,50 @@ void thread_rouse(struct thread_flow *thread)
    for it publishes them and then asks. */
 void thread_nudge(struct thread_flow *thread)
 {
-    if (atomic_exchange_explicit(&thread->doze, 0, memory_order_seq_cst) == THREAD_DOZES)
+    static const uint64_t nudge = NUDGE;
+
+    switch (atomic_exchange_explicit(&thread->doze, 0, memory_order_seq_cst)) {
+    case THREAD_DOZES:
         syscall(SYS_futex, &thread->doze, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        break;
+    case THREAD_POLLS:
+        if (write(thread->wake_fd, &nudge, sizeof nudge) < 0)
+            ASSERT(errno == EAGAIN);
+        break;
+    }
 }
 
-void thread_lie_down(struct thread_flow *thread)
+void thread_lie_down(struct thread_flow *thread, bool polls)
 {
-    (void)atomic_exchange_explicit(&thread->doze, THREAD_DOZES, memory_order_seq_cst);
+    thread->polls = polls;
+    (void)atomic_exchange_explicit(&thread->doze, polls ? THREAD_POLLS : THREAD_DOZES,
+                                   memory_order_seq_cst);
+}
+
+static void read_nudge(struct thread_flow *thread)
+{
+    uint64_t count = 0;
+
+    if (read(thread->wake_fd, &count, sizeof count) < 0)
+        ASSERT(errno == EAGAIN || errno == EINTR);
+    thread->nudged |= count >= NUDGE;
 }
 
 void thread_get_up(struct thread_flow *thread)
 {
-    /* Relaxed: who still sees it wakes once too often. */
-    atomic_store_explicit(&thread->doze, 0, memory_order_relaxed);
+    struct pollfd fd = { .fd = thread->wake_fd, .events = POLLIN };
+
+    if (likely(!thread->polls)) {
+        /* Relaxed: who still sees it wakes once too often. */
+        atomic_store_explicit(&thread->doze, 0, memory_order_relaxed);
+        return;
+    }
+    /* Whoever has taken the word away is about to write. That is waited for: later the descriptor
+       could be somebody else's. */
+    if (atomic_exchange_explicit(&thread->doze, 0, memory_order_seq_cst) != THREAD_POLLS)
+        while (!thread->nudged && (poll(&fd, 1, -1) > 0 || errno == EINTR))
+            read_nudge(thread);
+    thread->nudged = false;
 }
 
 void thread_doze(struct thread_flow *thread, int64_t until_ns)
@@ -111,6 +145,24 @@ void thread_doze(struct thread_flow *thread, int64_t until_ns)
 
     syscall(SYS_futex, &thread->doze, FUTEX_WAIT_BITSET_PRIVATE, THREAD_DOZES,
             until_ns == INT64_MAX ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+int thread_doze_polling(struct thread_flow *thread, struct pollfd *fds, nfds_t len,
+                        int64_t until_ns)
+{
+    int64_t left_ns = until_ns == INT64_MAX ? 0 : until_ns - sched_now(NULL);
+    struct timespec left = { 0 };
+    int ready;
+
+    if (left_ns > 0)
+        left = (struct timespec){ left_ns / DURE_SECOND, left_ns % DURE_SECOND };
+    fds[0] = (struct pollfd){ .fd = thread->wake_fd, .events = POLLIN };
+    ready = ppoll(fds, len, until_ns == INT64_MAX ? NULL : &left, NULL);
+    if (ready > 0 && fds[0].revents) {
+        read_nudge(thread);
+        ready--;
+    }
+    return ready;
 }
 
 struct flow *flow_of_thread(void)

@@ -5,33 +5,23 @@
 
 /* Who waits on a loop is signaled by the message's arrival there; a task that has not parked yet
    finds the signal. */
-static void deliver(struct message *message)
+void waiter_deliver(struct message *message)
 {
     struct waiter *waiter = container_of(message, struct waiter, message);
 
     atomic_store_explicit(&waiter->signaled, 1, memory_order_relaxed);
-    if (likely(waiter->task && waiter->task->state == TASK_PARKED))
+    if (unlikely(!waiter->task))
+        waiter->sched->wake(waiter->sched); /* its thread is in a turn, which must not sleep now */
+    else if (likely(waiter->task->state == TASK_PARKED))
         task_ready(waiter->task);
 }
 
-void waiter_init(struct waiter *waiter)
+void waiter_init_thread(struct waiter *waiter)
 {
-    waiter->message.deliver = deliver;
-    waiter->sched = sched_here;
-    waiter->task = waiter->sched ? waiter->sched->current : NULL;
-    if (unlikely(!waiter->task)) {
-        waiter->thread = thread_flow_current();
-        if (!waiter->thread)
-            die("no memory for a thread that is to wait");
-    }
-    atomic_store_explicit(&waiter->signaled, 0, memory_order_relaxed);
-}
-
-static inline bool is_signaled(struct waiter *waiter)
-{
-    /* Sequentially consistent: a thread says that it dozes and then looks, a signaler signals and
-       then asks. Also acquire: what the signaler wrote before. */
-    return atomic_load_explicit(&waiter->signaled, memory_order_seq_cst);
+    waiter->sleep = NULL;
+    waiter->thread = thread_flow_current();
+    if (!waiter->thread)
+        die("no memory for a thread that is to wait");
 }
 
 static void end_wait(struct wait *wait)
@@ -67,7 +57,7 @@ static __attribute__((noinline)) bool park_until(struct waiter *waiter, struct w
     };
 
     timers_add(&sched->timers, &limit.timer);
-    while (!is_signaled(waiter))
+    while (!waiter_is_signaled(waiter))
         task_park(wait);
     timers_remove(&sched->timers, &limit.timer);
     return limit.over;
@@ -113,10 +103,10 @@ static bool is_to_end(struct flow *flow, const struct wait *wait, bool *over)
 static bool wait_as_thread(struct waiter *waiter, struct wait *wait)
 {
     struct thread_flow *thread = waiter->thread;
-    bool endable = wait && wait->cancel, over = false;
+    bool endable = wait->cancel != NULL, over = false;
 
-    thread_lie_down(thread);
-    while (!is_signaled(waiter)) {
+    thread_lie_down(thread, waiter->sleep != NULL);
+    while (!waiter_is_signaled(waiter)) {
         int64_t until_ns = INT64_MAX;
 
         if (endable && is_to_end(&thread->flow, wait, &over)) {
@@ -127,30 +117,27 @@ static bool wait_as_thread(struct waiter *waiter, struct wait *wait)
                 until_ns = next_end(&thread->flow, wait);
             if (sched_here)
                 take_turn(sched_here, until_ns);
+            else if (waiter->sleep)
+                waiter->sleep(waiter, until_ns);
             else
                 thread_doze(thread, until_ns);
         }
-        thread_lie_down(thread);
+        thread_get_up(thread);
+        thread_lie_down(thread, waiter->sleep != NULL);
     }
     thread_get_up(thread);
     return over;
 }
 
-bool waiter_wait(struct waiter *waiter, struct wait *wait)
+bool waiter_wait_otherwise(struct waiter *waiter, struct wait *wait)
 {
-    if (unlikely(!waiter->task))
-        return wait_as_thread(waiter, wait);
-    if (unlikely(wait->until_ns && wait->cancel))
-        return park_until(waiter, wait);
-    while (!is_signaled(waiter))
-        task_park(wait);
-    return false;
+    return waiter->task ? park_until(waiter, wait) : wait_as_thread(waiter, wait);
 }
 
-void waiter_signal(struct waiter *waiter)
+void waiter_signal_otherwise(struct waiter *waiter)
 {
     if (likely(waiter->sched && waiter->sched == sched_here)) {
-        deliver(&waiter->message);
+        waiter_deliver(&waiter->message);
         if (unlikely(sched_here->take_turn != NULL)) /* between turns: one is to follow */
             sched_stir();
     } else if (waiter->sched) {
