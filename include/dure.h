@@ -5,6 +5,7 @@
 #include <dure/barrier.h>
 #include <dure/base.h>
 #include <dure/blocking.h>
+#include <dure/channel.h>
 #include <dure/cond.h>
 #include <dure/directory.h>
 #include <dure/file.h>
