@@ -6,6 +6,7 @@
 #include <dure/base.h>
 #include <dure/blocking.h>
 #include <dure/channel.h>
+#include <dure/choose.h>
 #include <dure/cond.h>
 #include <dure/directory.h>
 #include <dure/file.h>

@@ -156,6 +156,10 @@ static bool submit_odd(struct uring *u, struct op *op, enum submitted *how)
         op->result = -EBADF;
         return true;
     }
+    if (unlikely(op->code == OP_POLL) && (op->flags & OP_DONT_WAIT)) {
+        op->result = uring_try_now(u, op);
+        return true;
+    }
     if (((number->flags & NUMBER_NONBLOCK) || (op->flags & OP_DONT_WAIT)) &&
         uring_is_one_of(op, OPS_MAY_WAIT) && answer_at_once(u, number, op))
         return true;

@@ -104,7 +104,8 @@ struct op {
 /* The caller asked for a cancel; -ECANCELED is then the caller's own doing. Set by op_cancel's
    caller before backend->cancel. */
 #define OP_CANCEL_ASKED 0x1u
-/* Answer -EAGAIN rather than wait (MSG_DONTWAIT was given by the user). */
+/* Answer -EAGAIN rather than wait (MSG_DONTWAIT was given by the user; a choice looks whether a
+   descriptor is ready: OP_POLL then has its answer when submit returns). */
 #define OP_DONT_WAIT 0x2u
 
 /* The bytes of a vector. */
