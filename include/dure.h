@@ -20,6 +20,7 @@
 #include <dure/process.h>
 #include <dure/path.h>
 #include <dure/op.h>
+#include <dure/reader.h>
 #include <dure/run.h>
 #include <dure/rwlock.h>
 #include <dure/scope.h>

@@ -150,8 +150,7 @@ ssize_t dure_writev(int fd, const struct iovec *iov, int iov_len)
     return transfer_rest(fd, iov, (size_t)iov_len, (size_t)n, false, 0);
 }
 
-/* Waits on a descriptor with O_NONBLOCK. Returns 0 or -errno. */
-static int wait_until(int fd, short events)
+int transfer_wait(int fd, short events)
 {
     struct pollfd poll = { .fd = fd, .events = events };
 
@@ -166,7 +165,7 @@ ssize_t dure_read_full(int fd, void *buf, size_t len)
     while (moved < len) {
         n = transfer_read(fd, (char *)buf + moved, len - moved, -1);
         if (n == -EAGAIN)
-            n = wait_until(fd, POLLIN);
+            n = transfer_wait(fd, POLLIN);
         else if (n == 0)
             break;
         if (n == -EINTR)
@@ -186,7 +185,7 @@ ssize_t dure_write_all(int fd, const void *buf, size_t len)
     while (moved < len) {
         n = transfer_write(fd, (const char *)buf + moved, len - moved, -1);
         if (n == -EAGAIN)
-            n = wait_until(fd, POLLOUT);
+            n = transfer_wait(fd, POLLOUT);
         if (n == -EINTR)
             continue;
         if (n < 0)

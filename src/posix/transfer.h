@@ -17,6 +17,9 @@ int64_t transfer_recv(int fd, void *buf, size_t len, int flags);
    socket or pipe, which never wait for nothing to read. Returns 0 or -errno. */
 int64_t transfer_nothing(int fd, bool write, int64_t offset);
 
+/* Waits on a descriptor with O_NONBLOCK. Returns 0 or -errno. */
+int transfer_wait(int fd, short events);
+
 /* The bytes of a vector. */
 static inline size_t transfer_len(const struct iovec *iov, size_t iov_len)
 {
