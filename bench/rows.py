@@ -194,6 +194,29 @@ def all_rows(build, scratch):
             "State Threads": [f"{bench}/peer-spawn_st", "alive=1000", "tasks=5000000@500000"],
             "Go": [f"{bench}/peer-tasks_go", "alive=1000", "tasks=5000000@500000"],
         }, {"dure": AtMost(35)}),
+        *[Program(f"channel-{capacity}", f"channel, {title}, one loop", "ns", {
+            "dure, of one loop": [f"{bench}/dure-channel", "items=10000000@1000000",
+                                  f"capacity={capacity}"],
+            "dure, of all loops": [f"{bench}/dure-channel", "items=10000000@1000000",
+                                   f"capacity={capacity}", "shared=1"],
+            "Go": [f"{bench}/peer-channel_go", "items=5000000@500000", f"capacity={capacity}"],
+        }, {"dure, of one loop": AtMost(bound)}) for capacity, title, bound in (
+            (0, "no buffer", 25), (128, "128 places", 14))],
+        Program("choose", "choose, two channels of 128 places, one loop", "ns", {
+            "dure, of one loop": [f"{bench}/dure-channel", "items=10000000@1000000",
+                                  "capacity=128", "choose=1"],
+            "dure, of all loops": [f"{bench}/dure-channel", "items=10000000@1000000",
+                                   "capacity=128", "choose=1", "shared=1"],
+            "Go": [f"{bench}/peer-channel_go", "items=5000000@500000", "capacity=128",
+                   "choose=1"],
+        }, {}),
+        *[Program(f"channel-{capacity}-loops", f"channel, {title}, between two loops", "ns", {
+            "dure": [f"{bench}/dure-channel", "items=1000000@200000", f"capacity={capacity}",
+                     "loops=2"],
+            "Go": [f"{bench}/peer-channel_go", "items=1000000@200000", f"capacity={capacity}",
+                   "loops=2"],
+        }, targets, cores=both) for capacity, title, targets in (
+            (0, "no buffer", {}), (128, "128 places", {"dure": AtMost(400)}))],
         Program("timers", "sleeps of 1 to 50 ms, 10,000 tasks", "ns", {
             "dure": [f"{bench}/dure-timers", "tasks=10000", "sleeps=40@5"],
         }, {}),
