@@ -224,7 +224,7 @@ static void next_is_exact_up_to_64_in_a_slot(void **state)
 }
 
 /* The model: an unordered array, searched for what is due. */
-#define MODEL_MAX 300
+#define MODEL_MAX 1000
 
 static struct model {
     struct timer timer;
@@ -235,11 +235,14 @@ static struct model *expected[MODEL_MAX];
 static size_t expected_count, expected_at;
 static uint64_t insertions;
 static int64_t model_now;
+static int64_t crowd_ns; /* not 0: all within this time, many at once and in large slots */
 
 static int64_t random_time(void)
 {
     int64_t distance = (int64_t)(random_next() >> (4 + random_next() % 60));
 
+    if (crowd_ns)
+        return model_now + distance % crowd_ns / 1024 * 1024;
     if (distance > INT64_MAX - model_now)
         return INT64_MAX;
     return random_next() % 16 ? model_now + distance : model_now - distance % (model_now + 1);
@@ -334,6 +337,35 @@ static void model_check_next(void)
         assert_true(next == earliest);
 }
 
+/* A few timers at any time, or a crowd within some slots of one level: those move in steps. */
+static uint64_t model_start(void)
+{
+    uint64_t size = 1 + random_next() % 300, i;
+
+    memset(model, 0, sizeof model);
+    model_now = (int64_t)(random_next() >> (1 + random_next() % 62));
+    crowd_ns = 0;
+    if (random_next() % 4 == 0) {
+        model_now >>= 1;
+        crowd_ns = INT64_C(1) << (15 + random_next() % 40);
+        model_now = model_now / crowd_ns * crowd_ns;
+        size = MODEL_MAX;
+    }
+    timers_init(&wheel, model_now);
+    for (i = 0; crowd_ns && i < size; i++)
+        model_add(&model[i]);
+    return size;
+}
+
+static int64_t model_later(void)
+{
+    int64_t to = random_next() % 2 ? timers_next(&wheel) : random_time();
+
+    if (crowd_ns && to > model_now && random_next() % 2)
+        to = model_now + (to - model_now) / (int64_t)(1 + random_next() % 64);
+    return to > model_now && to != INT64_MAX ? to : model_now;
+}
+
 static void fuzz_against_model(void **state)
 {
     int round, step;
@@ -341,11 +373,8 @@ static void fuzz_against_model(void **state)
     (void)state;
     seed_from_environment();
     for (round = 0; round < 300; round++) {
-        uint64_t size = 1 + random_next() % MODEL_MAX;
+        uint64_t size = model_start();
 
-        memset(model, 0, sizeof model);
-        model_now = (int64_t)(random_next() >> (1 + random_next() % 62));
-        timers_init(&wheel, model_now);
         for (step = 0; step < 600; step++) {
             struct model *one = &model[random_next() % size];
 
@@ -356,9 +385,7 @@ static void fuzz_against_model(void **state)
             if (random_next() % 4 == 0)
                 model_check_next();
             if (random_next() % 4 == 0) {
-                int64_t to = random_next() % 2 ? timers_next(&wheel) : random_time();
-
-                model_now = to > model_now && to != INT64_MAX ? to : model_now;
+                model_now = model_later();
                 model_expect();
                 timers_fire(&wheel, model_now);
                 assert_null(next_expected());
@@ -380,13 +407,16 @@ static void in_order_and_in_time(struct timer *timer)
     fired_count++;
 }
 
+static struct timer million[1000000];
+
 static void a_million_timers(void **state)
 {
-    static struct timer timers[1000000];
+    struct timer *timers = million;
     int i;
 
     (void)state;
     seed_from_environment();
+    memset(million, 0, sizeof million);
     last_ns = turned_to_ns = 0;
     for (i = 0; i < 1000000; i++) {
         timers[i].at_ns = 1 + (int64_t)(random_next() % (60 * SECOND));
@@ -406,6 +436,109 @@ static void a_million_timers(void **state)
     assert_true(timers_next(&wheel) == INT64_MAX);
 }
 
+static void exactly_in_time(struct timer *timer)
+{
+    assert_true(timer->at_ns == turned_to_ns);
+    fired_count++;
+}
+
+/* Turns the wheel when it asks for it, until it is empty. Returns how many timers the call that
+   moved most has moved. */
+static uint64_t turn_until_empty(size_t *calls)
+{
+    uint64_t before, most = 0;
+
+    for (*calls = 0; wheel.count > 0; ++*calls) {
+        before = wheel.moved;
+        turned_to_ns = timers_next(&wheel);
+        timers_fire(&wheel, turned_to_ns);
+        if (wheel.moved - before > most)
+            most = wheel.moved - before;
+    }
+    return most;
+}
+
+static void add_many(size_t count, int64_t from_ns, int64_t width_ns)
+{
+    size_t i;
+
+    memset(million, 0, sizeof million);
+    for (i = 0; i < count; i++) {
+        million[i].at_ns = from_ns + (int64_t)(random_next() % (uint64_t)width_ns);
+        million[i].fire = exactly_in_time;
+        timers_add(&wheel, &million[i]);
+    }
+}
+
+/* The bound of src/base/timers.c for timers of which the narrowest full slot, on the level
+   `narrow`, has `count`, and that move down from the level `top`. */
+static uint64_t bound(size_t count, unsigned top, unsigned narrow)
+{
+    uint64_t share = 2 * count / (UINT64_C(1) << (5 * narrow)) + 1;
+
+    if (share < TIMERS_STEP)
+        share = TIMERS_STEP;
+    return share * (top * (top + 1) / 2 + top);
+}
+
+static int64_t slot_ns(unsigned level)
+{
+    return INT64_C(1) << (14 + 5 * level);
+}
+
+static void check_moves(const char *what, size_t count, unsigned level, unsigned narrow)
+{
+    size_t calls;
+    uint64_t most = turn_until_empty(&calls);
+
+    print_message("%s, level %u: at most %llu moves of %llu allowed, %zu calls\n", what, level,
+                  (unsigned long long)most, (unsigned long long)bound(count, level, narrow), calls);
+    assert_true(most <= bound(count, level, narrow));
+    /* Beside one for each timer, one a step on each level and some for slots that are not large. */
+    assert_true(calls <= count + level * (count / TIMERS_STEP + 32) + 32 * 32);
+}
+
+/* All in one slot, of each level in turn: seen from far, and added right before the wheel enters
+   the slot before it, the last moment at which they can still come into this slot. Then all in the
+   first slot of the level below, which fills while it is being emptied itself. */
+static void no_call_moves_many(void **state)
+{
+    unsigned level;
+
+    (void)state;
+    seed_from_environment();
+    for (level = 1; level <= 4; level++) {
+        size_t count = level <= 2 ? 20000 : 200000; /* 20,000 on level 1 are 625 in a tick */
+
+        timers_init(&wheel, 0);
+        add_many(count, 70 * slot_ns(level), slot_ns(level));
+        check_moves("from afar", count, level, level);
+        timers_init(&wheel, 69 * slot_ns(level) - 1);
+        add_many(count, 70 * slot_ns(level), slot_ns(level));
+        check_moves("a burst", count, level, level);
+        if (level == 1)
+            continue;
+        timers_init(&wheel, 69 * slot_ns(level) - 1);
+        add_many(count, 70 * slot_ns(level), slot_ns(level - 1));
+        check_moves("a narrow burst", count, level, level - 1);
+    }
+    timers_init(&wheel, 0);
+    add_many(1000000, 0, 60 * SECOND);
+    check_moves("a minute", 1000000, 4, 4);
+}
+
+/* Small slots cost an idle loop no call before their timers' own. */
+static void few_timers_need_no_steps(void **state)
+{
+    size_t calls;
+
+    (void)state;
+    seed_from_environment();
+    add_many(64, 70 * slot_ns(4), slot_ns(4));
+    turn_until_empty(&calls);
+    assert_in_range(calls, 1, 64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +554,8 @@ int main(void)
         cmocka_unit_test_setup(next_is_exact_up_to_64_in_a_slot, start_at_zero),
         cmocka_unit_test_setup(fuzz_against_model, start_at_zero),
         cmocka_unit_test_setup(a_million_timers, start_at_zero),
+        cmocka_unit_test_setup(no_call_moves_many, start_at_zero),
+        cmocka_unit_test_setup(few_timers_need_no_steps, start_at_zero),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
