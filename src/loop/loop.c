@@ -110,13 +110,52 @@ static void look(struct loop *loop, int64_t wait_ns)
     loop->backend->ops->collect(loop->backend, wait_ns);
 }
 
+/* To sleep, and be woken, costs the two loops together some 10 us. A loop whose last sleep was so
+   short that it need not have slept, because another one had a message for it, looks for the next
+   one so long before it sleeps. Messages that come more rarely never make a loop look; looking in
+   vain LINGERS times ends it, too, until the next such sleep. (Two tasks on two loops that hand an
+   item to and fro: 4.5 us to 0.3 us one way.) */
+#define LINGER_NS INT64_C(10000)
+#define LINGERS 4
+
+/* Returns true if a message has come. */
+static bool linger(struct loop *loop)
+{
+    struct sched *sched = &loop->sched;
+    int64_t next_ns = timers_next(&sched->timers), now_ns = sched->now(sched);
+    int64_t end_ns = now_ns + LINGER_NS < next_ns ? now_ns + LINGER_NS : next_ns;
+    int i;
+
+    for (; now_ns < end_ns; now_ns = sched->now(sched))
+        for (i = 0; i < 16; i++) {
+            if (!inbox_empty(&sched->inbox)) {
+                loop->lingers = LINGERS;
+                return true;
+            }
+            SPIN_PAUSE();
+        }
+    loop->lingers--;
+    return false;
+}
+
+/* Sleeps until something happens. */
+static void sleep_until_news(struct loop *loop)
+{
+    struct sched *sched = &loop->sched;
+    int64_t begun_ns = sched->now(sched);
+
+    look(loop, until_next_timer(sched));
+    if (!inbox_empty(&sched->inbox) && sched->now(sched) - begun_ns < LINGER_NS)
+        loop->lingers = LINGERS;
+}
+
 /* Nothing is left to run: takes work from others, or sleeps until something happens. */
 static void rest(struct loop *loop)
 {
     struct sched *sched = &loop->sched;
     bool shared = sched_group.len > 1;
 
-    if (shared && become_idle(loop)) {
+    if ((loop->lingers && linger(loop)) || (shared && become_idle(loop))) {
         look(loop, 0);
         return;
     }
@@ -132,7 +171,7 @@ static void rest(struct loop *loop)
     (void)atomic_exchange_explicit(&sched->sleeping, true, memory_order_seq_cst);
     if (inbox_empty(&sched->inbox) &&
         !atomic_load_explicit(&loop->runtime->done, memory_order_seq_cst))
-        look(loop, until_next_timer(sched));
+        sleep_until_news(loop);
     else
         look(loop, 0);
     atomic_store_explicit(&sched->sleeping, false, memory_order_relaxed);

@@ -41,7 +41,8 @@ struct loop {
     struct loop_position positions[LOOP_POSITIONS];
     struct signals signals;
     pthread_t thread;
-    int error; /* why it could not start */
+    int error;        /* why it could not start */
+    unsigned lingers; /* how often it may look for messages a while before it sleeps: linger() */
 };
 
 struct runtime {
