@@ -21,10 +21,10 @@ SECONDS = 120
 # name: file, what is there, what takes its place.
 MUTANTS = {
     "a wake-up is dropped": (
-        "src/task/waiter.c",
-        "    if (likely(waiter->task && waiter->task->state == TASK_PARKED))",
-        "    static unsigned n;\n"
-        "    if (++n % 50 && waiter->task && waiter->task->state == TASK_PARKED)"),
+        "src/task/waiter.h",
+        "        task_ready(task);",
+        "        static unsigned n;\n"
+        "        if (++n % 50)\n            task_ready(task);"),
     "a completion is dropped": (
         "src/backend/sim/sim.c",
         "    op->done(op);",
@@ -51,8 +51,8 @@ MUTANTS = {
         "    return result;\n}\n\nint64_t io_run_on_thread"),
     "a timer fires early": (
         "src/base/timers.c",
-        "        if (timer->at_ns <= now_ns) {",
-        "        if (timer->at_ns <= now_ns + 15000) {"),
+        "        if (timer->at_ns > now_ns)\n            break;",
+        "        if (timer->at_ns > now_ns + 15000)\n            break;"),
     "a limit is one too high": (
         "src/task/limit.c",
         "    while (scope->live < scope->live_max &&",
