@@ -214,9 +214,9 @@ TEST(all_of_it_is_sent)
     {
         for (how = 0; how < 5; how++) {
             make_tcp_pair_small(fds, false);
+            memset(got, 0, sizeof got);
             dure_scope_open(&scope);
             background_start(&reader, &scope, DURE_LOOP(1), take_all, &fds[1]);
-            memset(got, 0, sizeof got);
             send_much(&op, how, fds[0], file);
             CHECK_EQ(RUN(op), len);
             CHECK_EQ(dure_scope_close(&scope), 0);

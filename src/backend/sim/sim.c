@@ -2,6 +2,7 @@
    complete in an order that the seed decides. */
 #include "backend/sim/inside.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ struct sim {
     struct backend base;
     struct backend_config config;
     struct list finished;
-    bool woken;
+    atomic_bool woken; /* relaxed: a plain thread may wake; what it sent orders itself */
 };
 
 /* A result that is on its way. */
@@ -127,7 +128,7 @@ bool sim_has_news(const struct backend *backend)
 {
     const struct sim *sim = container_of(backend, const struct sim, base);
 
-    return sim->woken || !list_empty(&sim->finished);
+    return atomic_load_explicit(&sim->woken, memory_order_relaxed) || !list_empty(&sim->finished);
 }
 
 static void tell(struct op *op)
@@ -146,7 +147,7 @@ static void collect(struct backend *backend, int64_t wait_ns)
     sim_time_pass(1 + sim_draw(LOOK_NS));
     sim_events_due();
     sim_settle();
-    sim->woken = false;
+    atomic_store_explicit(&sim->woken, false, memory_order_relaxed);
     if (list_empty(&sim->finished))
         return;
     batch = sim->finished;
@@ -277,7 +278,7 @@ static void cancel(struct backend *backend, struct op *op)
 
 static void wake(struct backend *backend)
 {
-    sim_of(backend)->woken = true;
+    atomic_store_explicit(&sim_of(backend)->woken, true, memory_order_relaxed);
 }
 
 static void born(struct backend *backend, int fd)
