@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* Tells the processor that a loop waits for another thread. */
 #if defined(__x86_64__) || defined(__i386__)
@@ -18,12 +19,17 @@ struct spin {
     atomic_uint taken;
 };
 
+/* Acquire: sees what the last holder wrote under the lock. */
+static inline bool spin_try(struct spin *spin)
+{
+    return !atomic_exchange_explicit(&spin->taken, 1, memory_order_acquire);
+}
+
 static inline void spin_lock(struct spin *spin)
 {
     unsigned tries = 0;
 
-    /* Acquire: sees what the last holder wrote under the lock. */
-    while (atomic_exchange_explicit(&spin->taken, 1, memory_order_acquire)) {
+    while (!spin_try(spin)) {
         /* The holder may have lost its processor: give it ours after some tries. */
         if (++tries % 64 == 0)
             sched_yield();

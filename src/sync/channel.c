@@ -58,7 +58,7 @@ void dure_channel_destroy(dure_channel *channel)
         die("a channel is destroyed while somebody waits for it");
     for (; channel->drop && channel->len; channel->len--) {
         channel->drop(channel->out);
-        channel->out = channel_next(channel, channel->out);
+        channel->out = channel_next(channel, channel->out, channel->item_size);
     }
     free(channel);
 }
@@ -101,10 +101,22 @@ static int result_of(const struct sync_wait *wait, int error)
     return receives ? 0 : (int)io_result(-EPIPE);
 }
 
-/* Waits in a queue; comes with the guard. A call's last act, so that it is a jump: tasks that take
-   turns mislead the processor in each return that they have not in common, at some 5 ns each. */
-static __attribute__((noinline)) int wait_in(struct dure_channel *channel, struct sync_queue *queue,
-                                             void *item, int64_t until_ns)
+/* Leaves the guard with the caller in the queue. */
+static inline void queue_up(struct sync_wait *wait, struct dure_channel *channel,
+                            struct sync_queue *queue, void *item)
+{
+    sync_wait_init(wait, queue == &channel->senders ? "channel send" : "channel receive",
+                   &channel->guard, queue);
+    waiter_init(&wait->waiter);
+    wait->node.item = item;
+    sync_queue_push(queue, &wait->node);
+    guard_leave(&channel->guard);
+}
+
+/* Waits in a queue; comes with the guard. */
+static __attribute__((noinline)) int wait_otherwise(struct dure_channel *channel,
+                                                    struct sync_queue *queue, void *item,
+                                                    int64_t until_ns)
 {
     struct sync_wait wait;
 
@@ -112,24 +124,30 @@ static __attribute__((noinline)) int wait_in(struct dure_channel *channel, struc
         guard_leave(&channel->guard);
         return (int)io_result(-EDEADLK);
     }
-    sync_wait_init(&wait, queue == &channel->senders ? "channel send" : "channel receive",
-                   &channel->guard, queue);
-    waiter_init(&wait.waiter);
-    wait.node.item = item;
-    sync_queue_push(queue, &wait.node);
-    guard_leave(&channel->guard);
+    queue_up(&wait, channel, queue, item);
     return result_of(&wait, sync_wait_for(&wait, until_ns));
 }
 
-static inline int send_until(struct dure_channel *channel, const void *item, int64_t until_ns)
+/* The same, in line for a task without a limit. A call's last act, so that it is a jump: tasks that
+   take turns mislead the processor in each return that they have not in common, at some 5 ns each. */
+static __attribute__((noinline)) int wait_in(struct dure_channel *channel, struct sync_queue *queue,
+                                             void *item, int64_t until_ns)
 {
-    int result = sync_enter();
-    struct sync_node *other;
+    struct sync_wait wait;
 
-    if (unlikely(result < 0))
-        return (int)io_result(result);
-    guard_enter(&channel->guard, "a channel");
-    result = channel_put(channel, item, &other);
+    if (unlikely(!task_current()) || unlikely(until_ns))
+        return wait_otherwise(channel, queue, item, until_ns);
+    queue_up(&wait, channel, queue, item);
+    return result_of(&wait, sync_wait_parked(&wait));
+}
+
+/* The rest of a call; comes with the guard. */
+static __attribute__((noinline)) int send_guarded(struct dure_channel *channel, const void *item,
+                                                  int64_t until_ns)
+{
+    struct sync_node *other;
+    int result = channel_put(channel, item, &other);
+
     if (result == -EAGAIN) /* only read, as long as it is in senders */
         return wait_in(channel, &channel->senders, (void *)(uintptr_t)item, until_ns);
     guard_leave(&channel->guard);
@@ -138,21 +156,75 @@ static inline int send_until(struct dure_channel *channel, const void *item, int
     return (int)io_result(result);
 }
 
-static inline int receive_until(struct dure_channel *channel, void *item, int64_t until_ns)
+static __attribute__((noinline)) int receive_guarded(struct dure_channel *channel, void *item,
+                                                     int64_t until_ns)
 {
-    int result = sync_enter();
     struct sync_node *other;
+    int result = channel_get(channel, item, &other);
 
-    if (unlikely(result < 0))
-        return (int)io_result(result);
-    guard_enter(&channel->guard, "a channel");
-    result = channel_get(channel, item, &other);
     if (result == -EAGAIN)
         return wait_in(channel, &channel->receivers, item, until_ns);
     guard_leave(&channel->guard);
     if (other)
         sync_signal(other);
     return result;
+}
+
+/* A call that has to look at more than its own task first, or finds the guard taken. */
+static __attribute__((noinline)) int send_slowly(struct dure_channel *channel, const void *item,
+                                                 int64_t until_ns)
+{
+    int error = sync_enter();
+
+    if (error < 0)
+        return (int)io_result(error);
+    guard_enter(&channel->guard, "a channel");
+    return send_guarded(channel, item, until_ns);
+}
+
+static __attribute__((noinline)) int receive_slowly(struct dure_channel *channel, void *item,
+                                                    int64_t until_ns)
+{
+    int error = sync_enter();
+
+    if (error < 0)
+        return (int)io_result(error);
+    guard_enter(&channel->guard, "a channel");
+    return receive_guarded(channel, item, until_ns);
+}
+
+/* What most calls do is here, and calls nothing but as the last act: so it has no frame, whose
+   stores the next exchange of a guard would have to wait for. */
+static inline int send_until(struct dure_channel *channel, const void *item, int64_t until_ns)
+{
+    if (unlikely(!sync_enter_at_once()) || unlikely(!guard_try(&channel->guard)))
+        return send_slowly(channel, item, until_ns);
+    if (sync_queue_empty(&channel->receivers) && likely(!channel->closed)) {
+        if (channel->len == channel->capacity)
+            return wait_in(channel, &channel->senders, (void *)(uintptr_t)item, until_ns);
+        if (likely(channel->item_size == 8)) {
+            channel_fill(channel, item);
+            guard_leave(&channel->guard);
+            return 0;
+        }
+    }
+    return send_guarded(channel, item, until_ns);
+}
+
+static inline int receive_until(struct dure_channel *channel, void *item, int64_t until_ns)
+{
+    if (unlikely(!sync_enter_at_once()) || unlikely(!guard_try(&channel->guard)))
+        return receive_slowly(channel, item, until_ns);
+    if (sync_queue_empty(&channel->senders)) {
+        if (channel->len && likely(channel->item_size == 8)) {
+            channel_empty(channel, item);
+            guard_leave(&channel->guard);
+            return 1;
+        }
+        if (!channel->len && likely(!channel->closed))
+            return wait_in(channel, &channel->receivers, item, until_ns);
+    }
+    return receive_guarded(channel, item, until_ns);
 }
 
 int dure_channel_send(dure_channel *channel, const void *item)

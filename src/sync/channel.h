@@ -26,21 +26,42 @@ struct dure_channel {
 /* In place of the item of one who waited when the channel was closed. */
 extern char channel_closed;
 
-static inline void channel_copy(const struct dure_channel *channel, void *to, const void *from)
+static inline void channel_copy(void *to, const void *from, size_t size)
 {
-    if (likely(channel->item_size == 8))
+    if (likely(size == 8))
         memcpy(to, from, 8); /* one register */
-    else if (channel->item_size)
-        memcpy(to, from, channel->item_size);
+    else if (size)
+        memcpy(to, from, size);
 }
 
-static inline char *channel_next(struct dure_channel *channel, char *place)
+static inline char *channel_next(struct dure_channel *channel, char *place, size_t size)
 {
-    place += channel->item_size;
+    place += size;
     return place == channel->end ? channel->ring : place;
 }
 
-/* Under the guard, as the next two: the item goes to whoever waits for one, or into the ring.
+/* Under the guard, as all that follows: into the ring, which has room, and out of it. */
+static inline void channel_fill(struct dure_channel *channel, const void *item)
+{
+    size_t size = channel->item_size;
+    char *place = channel->in;
+
+    channel_copy(place, item, size);
+    channel->in = channel_next(channel, place, size);
+    channel->len++;
+}
+
+static inline void channel_empty(struct dure_channel *channel, void *item)
+{
+    size_t size = channel->item_size;
+    char *place = channel->out;
+
+    channel_copy(item, place, size);
+    channel->out = channel_next(channel, place, size);
+    channel->len--;
+}
+
+/* The item goes to whoever waits for one, or into the ring.
    Returns 0, -EPIPE, or -EAGAIN if it would have to wait. *other: who is to be signaled, or NULL. */
 static inline __attribute__((always_inline)) int channel_put(struct dure_channel *channel,
                                                              const void *item,
@@ -51,14 +72,12 @@ static inline __attribute__((always_inline)) int channel_put(struct dure_channel
         return -EPIPE;
     if (!sync_queue_empty(&channel->receivers) &&
         (*other = sync_queue_take(&channel->receivers)) != NULL) {
-        channel_copy(channel, (*other)->item, item);
+        channel_copy((*other)->item, item, channel->item_size);
         return 0;
     }
     if (channel->len == channel->capacity)
         return -EAGAIN;
-    channel_copy(channel, channel->in, item);
-    channel->in = channel_next(channel, channel->in);
-    channel->len++;
+    channel_fill(channel, item);
     return 0;
 }
 
@@ -69,18 +88,13 @@ static inline __attribute__((always_inline)) int channel_get(struct dure_channel
 {
     *other = sync_queue_empty(&channel->senders) ? NULL : sync_queue_take(&channel->senders);
     if (likely(channel->len)) {
-        channel_copy(channel, item, channel->out);
-        channel->out = channel_next(channel, channel->out);
-        if (likely(!*other)) {
-            channel->len--;
-        } else {
-            channel_copy(channel, channel->in, (*other)->item);
-            channel->in = channel_next(channel, channel->in);
-        }
+        channel_empty(channel, item);
+        if (unlikely(*other != NULL))
+            channel_fill(channel, (*other)->item);
         return 1;
     }
     if (*other) {
-        channel_copy(channel, item, (*other)->item);
+        channel_copy(item, (*other)->item, channel->item_size);
         return 1;
     }
     return channel->closed ? 0 : -EAGAIN;

@@ -37,6 +37,12 @@ static inline void guard_enter(struct guard *guard, const char *what)
     }
 }
 
+/* Enters it if that needs no waiting; a stray is left to guard_enter. */
+static inline bool guard_try(struct guard *guard)
+{
+    return guard->only ? guard->only == sched_here : spin_try(&guard->spin);
+}
+
 static inline void guard_leave(struct guard *guard)
 {
     if (!guard->only)
@@ -170,6 +176,15 @@ static inline int sync_wait_for(struct sync_wait *wait, int64_t until_ns)
     return likely(wait->node.granted) ? 0 : sync_wait_ended(over);
 }
 
+/* The same for a task, without a time. */
+static inline int sync_wait_parked(struct sync_wait *wait)
+{
+    wait->wait.cancel = sync_withdraw;
+    while (!waiter_is_signaled(&wait->waiter))
+        task_park(&wait->wait);
+    return likely(wait->node.granted) ? 0 : sync_wait_ended(false);
+}
+
 /* The same, never cancelled. */
 void sync_wait_out(struct sync_wait *wait);
 
@@ -195,19 +210,25 @@ static inline bool sync_may_wait(void)
     return sched_may_wait();
 }
 
-/* At the entry of a call that may wait: 0, or -ECANCELED as the caller's scopes have ended. A task
-   whose calls never need to wait lets others go first now and then. */
-int sync_enter_slowly(void);
-static inline int sync_enter(void)
+/* At the entry of a call that may wait: true if the caller's scopes have not ended, and it need not
+   let others go first. */
+static inline bool sync_enter_at_once(void)
 {
     struct sched *sched = sched_here;
 
-    if (likely(sched && sched->current && LOAD(sched->current->flow.level) != LEVEL_ENDED &&
-               sched->brief_left)) {
-        sched->brief_left--;
-        return 0;
-    }
-    return sync_enter_slowly();
+    if (unlikely(!sched || !sched->current || LOAD(sched->current->flow.level) == LEVEL_ENDED ||
+                 !sched->brief_left))
+        return false;
+    sched->brief_left--;
+    return true;
+}
+
+/* The same for whom it is not true: 0, or -ECANCELED as the caller's scopes have ended. A task whose
+   calls never need to wait lets others go first now and then. */
+int sync_enter_slowly(void);
+static inline int sync_enter(void)
+{
+    return likely(sync_enter_at_once()) ? 0 : sync_enter_slowly();
 }
 
 #endif

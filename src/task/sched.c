@@ -258,13 +258,6 @@ void task_park(struct wait *wait)
     sched_here->current->wait = NULL;
 }
 
-void task_ready(struct task *task)
-{
-    ASSERT(task->state == TASK_PARKED);
-    task->state = TASK_ACTIVE;
-    list_push_back(&task->sched->ready, &task->queue);
-}
-
 void task_yield(void)
 {
     yield(sched_here, sched_here->current);

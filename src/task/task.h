@@ -265,7 +265,12 @@ void sched_settle(void);
 /* Parks the running task until task_ready. wait: what for; wait->task and since are set here. */
 void task_park(struct wait *wait);
 /* The parked task can go on. Its loop's thread. */
-void task_ready(struct task *task);
+static inline void task_ready(struct task *task)
+{
+    ASSERT(task->state == TASK_PARKED);
+    task->state = TASK_ACTIVE;
+    list_push_back(&task->sched->ready, &task->queue);
+}
 /* Lets others go first. */
 void task_yield(void);
 /* The running task's calls were answered at once too often: others go first. */
