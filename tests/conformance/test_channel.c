@@ -183,17 +183,26 @@ TEST(items_of_any_size)
 {
     static const size_t sizes[] = { 0, 1, 7, 8, 9, 64, 5000 };
     char in[5000], out[5000];
-    size_t i, n;
+    size_t i, n, k;
 
     for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        channel = dure_channel_create(sizes[i], 2);
-        for (n = 0; n < 5; n++) {
-            memset(in, (int)(n + 1), sizeof in);
-            memset(out, 0, sizeof out);
-            CHECK_EQ(dure_channel_send(channel, sizes[i] ? in : NULL), 0);
-            CHECK_EQ(dure_channel_receive(channel, sizes[i] ? out : NULL), 1);
-            CHECK_EQ(memcmp(in, out, sizes[i]), 0);
-            CHECK(sizes[i] == sizeof out || out[sizes[i]] == 0);
+        channel = dure_channel_create(sizes[i], 3);
+        for (n = 0; n < 5; n++) { /* from full to empty, around the ring */
+            for (k = 0; k < 3; k++) {
+                memset(in, (int)(3 * n + k + 1), sizeof in);
+                CHECK_EQ(dure_channel_send(channel, sizes[i] ? in : NULL), 0);
+            }
+            CHECK_FAILS(dure_channel_trysend(channel, in), EAGAIN);
+            for (k = 0; k < 3; k++) {
+                memset(in, (int)(3 * n + k + 1), sizeof in);
+                memset(out, 0, sizeof out);
+                CHECK_EQ(dure_channel_receive(channel, sizes[i] ? out : NULL), 1);
+                CHECK_EQ(memcmp(in, out, sizes[i]), 0);
+                CHECK(sizes[i] == sizeof out || out[sizes[i]] == 0);
+            }
+            CHECK_FAILS(dure_channel_tryreceive(channel, out), EAGAIN);
+            if (sizes[i]) /* so that the next round begins elsewhere in the ring */
+                CHECK_EQ(dure_channel_send(channel, in) + dure_channel_receive(channel, out), 1);
         }
         done_with();
     }
