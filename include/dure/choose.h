@@ -4,6 +4,8 @@
 
 #include <dure/base.h>
 #include <dure/channel.h>
+#include <dure/future.h>
+#include <dure/signal.h>
 #include <dure/time.h>
 
 DURE_BEGIN_DECLS
@@ -45,6 +47,22 @@ DURE_API dure_case dure_case_receive(dure_channel *channel, void *item);
    Returns: the case. Blocks: never. Threads: any. */
 DURE_API dure_case dure_case_ready(int fd, short events);
 
+/* Makes the case of a future that is done, however it ended; the result is 1. Nothing
+   is taken: dure_await tells, at once, what came of it.
+   future: NULL makes a case that never takes effect.
+   Returns: the case. Blocks: never. Threads: any. */
+DURE_API dure_case dure_case_future(dure_future *future);
+
+#ifdef SI_USER /* where the C library shows siginfo_t */
+/* Makes the case of a signal that is pending. It takes effect when one of the set has
+   been taken, and its number is the result; if another case does, it stays pending.
+   set: as for dure_sigwaitinfo; NULL makes a case that never takes effect.
+   info: if not NULL, gets what dure_sigwaitinfo gives, and is left alone otherwise.
+   Returns: the case. Blocks: never. Threads: any, but only a task may choose with it.
+   Ownership: set and info are to stay until the choice has returned. */
+DURE_API dure_case dure_case_signal(const sigset_t *set, siginfo_t *info);
+#endif
+
 /* Makes the case of a time that comes; the result is 0.
    deadline: {0} makes a case that never takes effect.
    Returns: the case. Blocks: never. Threads: any. */
@@ -57,8 +75,8 @@ DURE_API dure_case dure_case_default(void);
 
 /* Waits until one of several cases can take effect, and has that one do so, and
    no other. Of several that could, chance takes one, so that none waits for ever
-   behind another; a descriptor beside what is ready anyway is looked at by every
-   eighth choice only, as that costs a system call.
+   behind another; a descriptor or signal beside what is ready anyway is looked at
+   by every eighth choice only, as that costs a system call.
 
        dure_case cases[] = {
            dure_case_receive(jobs, &job),
@@ -77,10 +95,12 @@ DURE_API dure_case dure_case_default(void);
      ECANCELED   a scope around the caller has ended.
      EDEADLK     it would have to wait in a callback, which must not.
      EINVAL      too many cases; or the backend cannot wait for a descriptor's
-                 number, as dure_why tells.
+                 number, or a signal cannot be waited for, as dure_why tells.
+     ENOTSUP     a case is of a signal, and the caller is no task.
+     EMFILE, ENFILE  the loop's first wait for a signal lacks a descriptor.
      ENOMEM      no memory for more than some cases.
    Blocks: the task (the thread outside one). Cancellation: exact. Threads: any.
-   Ownership: cases, items and channels are to stay until it returns. */
+   Ownership: cases, items, channels and futures are to stay until it returns. */
 DURE_API int dure_choose(dure_case *cases, size_t cases_len);
 
 DURE_END_DECLS

@@ -4,6 +4,8 @@
 
 #include "base/descriptors.h"
 
+#include <dure/task.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -72,7 +74,7 @@ static void offer(struct signal_waiter *waiter)
     signals_withdraw(waiter);
     if (!waiter->claim(waiter))
         return;
-    number = signals_take(&waiter->set, &waiter->info);
+    number = signals_take(waiter->set, waiter->info);
     tell(waiter, number == -EAGAIN ? 0 : number);
 }
 
@@ -85,7 +87,7 @@ static void hand_out(struct signals *signals)
     pending_here(&pending);
     for (node = signals->waiters.next; node != &signals->waiters; node = next) {
         next = node->next;
-        if (!have_common(&waiter_of(node)->set, &pending))
+        if (!have_common(waiter_of(node)->set, &pending))
             continue;
         offer(waiter_of(node));
         pending_here(&pending);
@@ -137,7 +139,7 @@ static int watch_no_more_than_needed(struct signals *signals)
 
     sigemptyset(&set);
     for (node = signals->waiters.next; node != &signals->waiters; node = node->next)
-        sigorset(&set, &set, &waiter_of(node)->set);
+        sigorset(&set, &set, waiter_of(node)->set);
     return watch(signals, &set);
 }
 
@@ -195,6 +197,14 @@ static void poll_done(struct op *op)
         tell_all(signals, error);
 }
 
+static int explain(const struct loop *loop, int error)
+{
+    if (error == -EINVAL)
+        dure_fail(EINVAL, "the backend %s does not poll descriptor %d", loop->backend->ops->name,
+                  loop->signals.fd);
+    return error;
+}
+
 int signals_register(struct loop *loop, struct signal_waiter *waiter)
 {
     struct signals *signals = &loop->signals;
@@ -206,7 +216,7 @@ int signals_register(struct loop *loop, struct signal_waiter *waiter)
     waiter->result = 0;
     if (error < 0)
         return error;
-    sigorset(&set, &signals->watched, &waiter->set);
+    sigorset(&set, &signals->watched, waiter->set);
     error = watch(signals, &set);
     if (error < 0)
         return error;
@@ -218,7 +228,7 @@ int signals_register(struct loop *loop, struct signal_waiter *waiter)
     refused = waiter->waits;
     signals_withdraw(waiter);
     tell_all(signals, error);
-    return refused ? error : 0;
+    return refused ? explain(loop, error) : 0;
 }
 
 void signals_fini(struct loop *loop)

@@ -6,7 +6,6 @@
 #include <dure/time.h>
 
 #include <errno.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -50,58 +49,7 @@ static void cancel(struct wait *wait)
     wake_up(container_of(wait, struct waiting, wait));
 }
 
-/* --- what may be waited for --- */
-
-static int refuse(int number, const char *why)
-{
-    dure_fail(EINVAL, "cannot wait for signal %d (%s): %s", number, strsignal(number), why);
-    return -EINVAL;
-}
-
-/* One that some thread does not block could be delivered there, and be lost to who waits. */
-static int check_for_task(const sigset_t *set)
-{
-    sigset_t blocked;
-    const char *why;
-    int number;
-
-    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-    for (number = 1; number <= SIGRTMAX; number++) {
-        if (sigismember(set, number) != 1 || number == SIGKILL || number == SIGSTOP)
-            continue; /* the plain calls pass over those two as well */
-        why = watch_refuses(runtime_active->flags, number);
-        if (why)
-            return refuse(number, why);
-        if (!sigismember(&runtime_active->blocked, number))
-            return refuse(number, "the run's threads do not block it; its wait_signals would");
-        if (!sigismember(&blocked, number))
-            return refuse(number, "this loop's thread has unblocked it");
-    }
-    return 0;
-}
-
-static int check_for_thread(const sigset_t *set)
-{
-    sigset_t blocked;
-    int number;
-
-    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-    for (number = 1; number <= SIGRTMAX; number++)
-        if (sigismember(set, number) == 1 && number != SIGKILL && number != SIGSTOP &&
-            !sigismember(&blocked, number))
-            return refuse(number, "this thread does not block it");
-    return 0;
-}
-
 /* --- a task --- */
-
-static int explain(const struct loop *loop, int error)
-{
-    if (error == -EINVAL)
-        dure_fail(EINVAL, "the backend %s does not poll descriptor %d", loop->backend->ops->name,
-                  loop->signals.fd);
-    return error;
-}
 
 /* Waits once. Returns a number, -errno, or 0: another thread was faster. */
 static int park(struct loop *loop, struct waiting *waiting, int64_t until_ns)
@@ -112,7 +60,7 @@ static int park(struct loop *loop, struct waiting *waiting, int64_t until_ns)
     waiting->wait.task = loop->sched.current;
     error = signals_register(loop, &waiting->waiter);
     if (error < 0)
-        return explain(loop, error);
+        return error;
     if (until_ns != INT64_MAX)
         timers_add(&loop->sched.timers, &waiting->timer);
     if (!waiting->woken)
@@ -123,7 +71,7 @@ static int park(struct loop *loop, struct waiting *waiting, int64_t until_ns)
     if (waiting->waiter.result)
         return waiting->waiter.result;
     if (waiting->late)
-        return signals_take(&waiting->waiter.set, &waiting->waiter.info);
+        return signals_take(waiting->waiter.set, waiting->waiter.info);
     return waiting->wait.cancel_asked ? -ECANCELED : 0;
 }
 
@@ -133,9 +81,9 @@ static int take_in_task(const sigset_t *set, siginfo_t *info, int64_t until_ns)
     struct waiting waiting = {
         .wait = { .what = "sigwait", .fd = -1, .cancel = cancel },
         .timer = { .at_ns = until_ns, .fire = time_over },
-        .waiter = { .set = *set, .claim = claim, .told = told },
+        .waiter = { .set = set, .info = info, .claim = claim, .told = told },
     };
-    int number = check_for_task(set);
+    int number = signals_check_for_task(set);
 
     if (number < 0)
         return number;
@@ -144,14 +92,12 @@ static int take_in_task(const sigset_t *set, siginfo_t *info, int64_t until_ns)
     do {
         if (io_refused())
             return -ECANCELED;
-        number = signals_take(set, &waiting.waiter.info);
+        number = signals_take(set, info);
         if (number != -EAGAIN || until_ns <= loop->sched.now(&loop->sched))
             task_pay(&loop->sched);
         else
             number = park(loop, &waiting, until_ns);
     } while (number == 0);
-    if (number > 0)
-        *info = waiting.waiter.info;
     if (number == -ECANCELED)
         flow_feel(&loop->sched.current->flow);
     return number;
@@ -165,7 +111,7 @@ static int take_in_scope(const sigset_t *set, siginfo_t *info, int64_t until_ns)
     int64_t ready = 1;
 
     if (number == 0)
-        number = check_for_thread(set);
+        number = signals_check_for_thread(set);
     if (number < 0)
         return number;
     fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -1,6 +1,7 @@
 /* The cases of a choice. */
 #include "sync/channel.h"
 #include "sync/choose.h"
+#include "sync/future.h"
 
 #include "loop/loop.h"
 
@@ -73,6 +74,40 @@ dure_case dure_case_receive(dure_channel *channel, void *item)
     return (dure_case){ .kind = &case_receive, .object = channel, .item = item };
 }
 
+/* --- futures --- */
+
+static struct guard *guard_of_future(const dure_case *c)
+{
+    return c->object ? future_guard(c->object) : NULL;
+}
+
+static struct sync_queue *queue_of_future(const dure_case *c)
+{
+    struct future *future = c->object;
+
+    return &future->queue;
+}
+
+static bool take_done(dure_case *c, struct sync_node **other)
+{
+    (void)other;
+    return future_is_done(c->object) && settle(c, 1);
+}
+
+static void granted_done(dure_case *c, const struct sync_node *node)
+{
+    (void)node;
+    settle(c, 1);
+}
+
+static const struct dure_case_kind case_future = { guard_of_future, queue_of_future, take_done,
+                                                   granted_done };
+
+dure_case dure_case_future(dure_future *future)
+{
+    return (dure_case){ .kind = &case_future, .object = future };
+}
+
 /* --- what is no object --- */
 
 static struct guard *no_guard(const dure_case *c)
@@ -81,12 +116,17 @@ static struct guard *no_guard(const dure_case *c)
     return NULL;
 }
 
-const struct dure_case_kind case_ready = { .guard = no_guard }, case_at = { .guard = no_guard },
-                            case_default = { .guard = no_guard };
+const struct dure_case_kind case_ready = { .guard = no_guard }, case_signal = { .guard = no_guard },
+                            case_at = { .guard = no_guard }, case_default = { .guard = no_guard };
 
 dure_case dure_case_ready(int fd, short events)
 {
     return (dure_case){ .kind = &case_ready, .fd = fd, .number = (unsigned short)events };
+}
+
+dure_case dure_case_signal(const sigset_t *set, siginfo_t *info)
+{
+    return (dure_case){ .kind = &case_signal, .object = (void *)(uintptr_t)set, .item = info };
 }
 
 dure_case dure_case_at(dure_deadline deadline)

@@ -43,12 +43,15 @@ static void prepare(struct choice *choice)
             add_guard(choice, guard);
         else if (c->kind == &case_ready)
             choice->polls += c->fd >= 0;
+        else if (c->kind == &case_signal && c->object)
+            choice->signals++;
         else if (c->kind == &case_default)
             choice->otherwise = (int)i;
         else if (c->kind == &case_at && c->number &&
                  (choice->at < 0 || c->number < choice->cases[choice->at].number))
             choice->at = (int)i;
     }
+    choice->polls += choice->signals;
 }
 
 /* --- looking, and queueing --- */
@@ -138,26 +141,20 @@ static int leave_queues(struct choice *choice)
 
 /* --- waiting --- */
 
-/* Its scopes have ended, or a time has come. */
-static void withdraw(struct wait *wait)
-{
-    struct sync_wait *of = container_of(wait, struct sync_wait, wait);
-
-    if (sync_claim(of)) /* else the signal is under way */
-        waiter_signal(&of->waiter);
-}
-
-/* Waits in all queues. Returns the index of the case that took effect, or -ECANCELED. */
+/* Waits in all queues. Returns the index of the case that took effect, or -errno. */
 static int wait_for_one(struct choice *choice)
 {
     struct sync_wait *wait = &choice->wait;
-    bool over;
-    int won;
+    bool over = false;
+    int won, error;
 
-    wait->wait.cancel = withdraw;
+    wait->wait.cancel = sync_withdraw_claimed;
     if (choice->polls && !sched_here)
         wait->waiter.sleep = choice_sleep;
-    over = waiter_wait(&wait->waiter, &wait->wait);
+    error = choice_listen(choice);
+    if (error == 0 || !sync_claim(wait))
+        over = waiter_wait(&wait->waiter, &wait->wait);
+    choice_unlisten(choice);
     won = leave_queues(choice);
     if (won >= 0) {
         choice->cases[won].kind->granted(&choice->cases[won], &choice->entries[won].u.node);
@@ -167,11 +164,13 @@ static int wait_for_one(struct choice *choice)
         return choice->ready;
     if (over)
         return choice->at;
+    if (error < 0)
+        return error;
     flow_feel(flow_current());
     return -ECANCELED;
 }
 
-/* Where there are descriptors among the cases; they cost a system call. first: they are looked at
+/* Where there are descriptors or signals among the cases; they cost a system call. first: they are looked at
    before the objects. waits: the backend waits for them at the end, if nothing is ready. */
 static int look_at_descriptors_too(struct choice *choice, bool first, bool waits)
 {
@@ -211,6 +210,9 @@ static int choose_with(dure_case *cases, size_t len, struct choice_entry *entrie
     int won, error;
 
     prepare(&choice);
+    error = choice_check_signals(&choice);
+    if (error < 0)
+        return error;
     sync_wait_init(&choice.wait, "choice", NULL, NULL);
     if (choice.at >= 0)
         choice.wait.wait.until_ns = cases[choice.at].number;
@@ -220,6 +222,10 @@ static int choose_with(dure_case *cases, size_t len, struct choice_entry *entrie
     c = &cases[won];
     if (c->kind == &case_ready) {
         error = choice_polled(&choice, won);
+        return error < 0 ? error : won;
+    }
+    if (c->kind == &case_signal) {
+        error = choice_signaled(&choice, won);
         return error < 0 ? error : won;
     }
     if (c->kind == &case_at || c->kind == &case_default) {
@@ -245,7 +251,7 @@ int dure_choose(dure_case *cases, size_t len)
         won = sync_enter();
         if (won == 0)
             won = choose_with(cases, len, entries);
-    } while (won == -ERESTART); /* what the backend knew of a descriptor was old */
+    } while (won == -ERESTART); /* what was known of a descriptor or signal was old */
     if (entries != inline_entries)
         free(entries);
     return (int)io_result(won);

@@ -5,6 +5,7 @@
 #include <dure/choose.h>
 
 #include "base/op.h"
+#include "loop/signals.h"
 #include "sync/queue.h"
 
 /* A kind of case, const, as the constructor of its cases puts it there. An object's kind has all
@@ -25,7 +26,7 @@ struct dure_case_kind {
 };
 
 /* The kinds that have no object: the choice itself knows what to do. */
-extern const struct dure_case_kind case_ready, case_at, case_default;
+extern const struct dure_case_kind case_ready, case_signal, case_at, case_default;
 
 /* In place of the index of a case: no index, and no -errno. */
 #define CHOICE_NONE (-4096)
@@ -40,6 +41,7 @@ struct choice_entry {
     union {
         struct sync_node node;
         struct op op;
+        struct signal_waiter signal;
     } u;
 };
 
@@ -48,11 +50,12 @@ struct choice {
     dure_case *cases;
     struct choice_entry *entries;
     size_t len, guards_len;
-    size_t start;  /* where the look at them begins */
-    size_t polls;  /* descriptors among them */
-    int otherwise; /* the index of the default; as the next two, or CHOICE_NONE */
-    int at;        /* of the earliest time */
-    int ready;     /* of the descriptor that has won the claim */
+    size_t start;   /* where the look at them begins */
+    size_t polls;   /* descriptors and signals among them: a look at one costs a system call */
+    size_t signals; /* signals among them */
+    int otherwise;  /* the index of the default; as the next two, or CHOICE_NONE */
+    int at;         /* of the earliest time */
+    int ready;      /* of the descriptor or signal that has won the claim */
     /* Operations that the backend has. At the end they are called back, and awaited. */
     unsigned pending;
     bool settling;
@@ -60,7 +63,7 @@ struct choice {
 };
 
 /* choose_poll.c: the descriptors of a choice. */
-/* Looks at them; waits: and on a loop begins to wait for them. Returns the index of one that is
+/* Looks at them, and at signals; waits: and on a loop begins to wait for descriptors. Returns the index of one that is
    ready, CHOICE_NONE, or -errno. */
 int choice_poll(struct choice *choice, bool waits);
 /* Until then the backend may write into the entries. */
@@ -69,5 +72,16 @@ void choice_settle(struct choice *choice);
 int choice_polled(struct choice *choice, int index);
 /* How a plain thread sleeps that waits for descriptors too. */
 void choice_sleep(struct waiter *waiter, int64_t until_ns);
+
+/* choose_signal.c: the signals of a choice, which a task makes. */
+/* Whether all of them may be waited for here: 0 or -errno, with words for dure_why. */
+int choice_check_signals(const struct choice *choice);
+/* Takes one that is pending. Returns true if it did, or that failed. */
+bool choice_take_signal(struct choice_entry *entry, const dure_case *c);
+/* Once it is in all queues. Returns 0 or -errno; until choice_unlisten. */
+int choice_listen(struct choice *choice);
+void choice_unlisten(struct choice *choice);
+/* As choice_polled; -ERESTART: another thread has taken it. */
+int choice_signaled(struct choice *choice, int index);
 
 #endif

@@ -150,6 +150,8 @@ int choice_poll(struct choice *choice, bool waits)
 
         if (c->kind == &case_ready && c->fd >= 0 && start(&choice->entries[i], c, waits))
             return (int)i;
+        if (c->kind == &case_signal && c->object && choice_take_signal(&choice->entries[i], c))
+            return (int)i;
     }
     return CHOICE_NONE;
 }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void future_enter(struct future *future)
+struct guard *future_guard(struct future *future)
 {
     uint64_t state = LOAD(future->state);
 
@@ -18,7 +18,12 @@ void future_enter(struct future *future)
     if (unlikely(state != FUTURE_PENDING && state != FUTURE_DONE))
         die("the memory of a future has gone, or was never one, when task \"%s\" used it",
             dure_task_name());
-    guard_enter(&future->guard, "a future");
+    return &future->guard;
+}
+
+void future_enter(struct future *future)
+{
+    guard_enter(future_guard(future), "a future");
 }
 
 void dure_future_init(dure_future *public_future)

@@ -35,7 +35,9 @@ static inline struct future *future_of(dure_future *future)
     return (struct future *)(void *)future;
 }
 
-/* Enters its guard; stops whoever uses memory that is no future. */
+/* Its guard; stops whoever uses memory that is no future. */
+struct guard *future_guard(struct future *future);
+/* Enters it. */
 void future_enter(struct future *future);
 /* Under it. */
 static inline bool future_is_done(const struct future *future)

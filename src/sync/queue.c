@@ -81,6 +81,14 @@ void sync_withdraw(struct wait *wait)
         waiter_signal(&of->waiter);
 }
 
+void sync_withdraw_claimed(struct wait *wait)
+{
+    struct sync_wait *of = container_of(wait, struct sync_wait, wait);
+
+    if (sync_claim(of)) /* else the signal is under way */
+        waiter_signal(&of->waiter);
+}
+
 int sync_wait_ended(bool over)
 {
     if (over)

@@ -63,18 +63,18 @@ struct sync_node {
     bool granted; /* it was taken out because it got what it waited for */
 };
 
-/* Somebody's wait, in one queue or, for a choice, in several: then whoever takes it out of one has
+/* Somebody's wait, in one queue or, for a choice or a race, in several: then whoever takes it out of one has
    to win the claim. */
 struct sync_wait {
     struct wait wait;
     struct waiter waiter;
-    struct guard *guard; /* of the one queue; NULL: a choice */
+    struct guard *guard; /* of the one queue; NULL: of several */
     struct sync_queue *queue;
     /* Told under the guard when it has given up, so that the object can take it back. Returns those
        who need not wait any more because of that, as a list to be signaled. Or NULL. */
     struct sync_node *(*left)(struct sync_wait *wait);
     struct sync_node node;
-    _Atomic uint32_t claimed; /* a choice's */
+    _Atomic uint32_t claimed; /* of one in several queues */
 };
 
 static inline bool sync_queue_empty(const struct sync_queue *queue)
@@ -113,8 +113,8 @@ static inline void sync_queue_remove(struct sync_queue *queue, struct sync_node 
 
 void sync_queue_push_front(struct sync_queue *queue, struct sync_node *node);
 
-/* True for whoever ends the wait; of a choice, which waits in several queues, each with its own
-   guard, the first of those who want to. */
+/* True for whoever ends the wait; of one that waits in several queues, each with its own guard, the
+   first of those who want to. */
 static inline bool sync_claim(struct sync_wait *wait)
 {
     /* Acquire and release: between the winner and whoever finds out that it has lost. */
@@ -161,7 +161,9 @@ static inline void sync_wait_init(struct sync_wait *wait, const char *what, stru
     wait->node.of = wait;
 }
 
+/* What cancels a wait in one queue, and one in several, which leaves them itself later. */
 void sync_withdraw(struct wait *wait);
+void sync_withdraw_claimed(struct wait *wait);
 int sync_wait_ended(bool over);
 
 /* Waits for what has been queued. until_ns: 0 or when to give up. Returns 0 if it was granted,

@@ -35,20 +35,6 @@ struct race {
     struct sync_node *nodes; /* one a future; queued in those that are pending */
 };
 
-/* Acquire and release: see claim() in queue.c. */
-static bool claim(struct sync_wait *wait)
-{
-    return !atomic_exchange_explicit(&wait->claimed, 1, memory_order_acq_rel);
-}
-
-static void give_up(struct wait *wait)
-{
-    struct sync_wait *of = container_of(wait, struct sync_wait, wait);
-
-    if (claim(of)) /* else the signal is under way */
-        waiter_signal(&of->waiter);
-}
-
 /* Queues in all that are pending. Returns the index of one that suffices, len if none does, and in
    *pending how many may yet. */
 static size_t queue_in(struct race *race, size_t *pending)
@@ -110,11 +96,11 @@ static int wait_in_all(struct race *race)
     int error = refused();
     bool granted;
 
-    if (error < 0 && claim(&race->wait)) {
+    if (error < 0 && sync_claim(&race->wait)) {
         leave_all(race, race->len);
         return error;
     }
-    race->wait.wait.cancel = give_up;
+    race->wait.wait.cancel = sync_withdraw_claimed;
     waiter_wait(&race->wait.waiter, &race->wait.wait);
     granted = leave_all(race, race->len);
     if (!granted)
@@ -126,7 +112,7 @@ static int wait_in_all(struct race *race)
 static void leave_with(struct race *race, size_t found)
 {
     race->wait.wait.cancel = NULL;
-    if (!claim(&race->wait))
+    if (!sync_claim(&race->wait))
         waiter_wait(&race->wait.waiter, &race->wait.wait);
     leave_all(race, found + 1);
 }
@@ -139,7 +125,7 @@ static ssize_t run(struct race *race)
     while (error == 0) {
         sync_wait_init(&race->wait, "futures", NULL, NULL);
         waiter_init(&race->wait.waiter);
-        atomic_store_explicit(&race->wait.claimed, 0, memory_order_relaxed);
+        STORE(race->wait.claimed, 0);
         found = queue_in(race, &pending);
         if (found < race->len) {
             leave_with(race, found);

@@ -12,8 +12,11 @@
 
 #include "loop/loop.h"
 
+static sigset_t one_signal;
+
 struct chooser {
     struct signal_waiter waiter;
+    siginfo_t info;
     bool refuses;
     int claims, told;
     struct task *task;
@@ -39,12 +42,12 @@ static void told(struct signal_waiter *waiter)
 static struct chooser make(bool refuses)
 {
     struct chooser chooser = {
-        .waiter = { .claim = claim, .told = told },
+        .waiter = { .set = &one_signal, .claim = claim, .told = told },
         .refuses = refuses,
     };
 
-    sigemptyset(&chooser.waiter.set);
-    sigaddset(&chooser.waiter.set, SIGRTMIN);
+    sigemptyset(&one_signal);
+    sigaddset(&one_signal, SIGRTMIN);
     return chooser;
 }
 
@@ -65,13 +68,14 @@ static int refused_goes_to_the_next(void *arg)
 
     (void)arg;
     second.task = task_current();
+    second.waiter.info = &second.info;
     CHECK(signals_register(loop, &first.waiter) == 0);
     CHECK(signals_register(loop, &second.waiter) == 0);
     send_one();
     task_park(&wait);
     CHECK(first.claims == 1 && first.told == 0 && !first.waiter.waits);
     CHECK(second.claims == 1 && second.told == 1 && !second.waiter.waits);
-    CHECK(second.waiter.result == SIGRTMIN && second.waiter.info.si_value.sival_int == 9);
+    CHECK(second.waiter.result == SIGRTMIN && second.info.si_value.sival_int == 9);
     return 0;
 }
 
@@ -88,8 +92,8 @@ static int refused_by_all_stays_pending(void *arg)
         dure_sleep_for(DURE_MILLISECOND); /* until the backend has told */
     CHECK(only.claims == 1 && only.told == 0 && !only.waiter.waits);
     signals_withdraw(&only.waiter);
-    CHECK(signals_take(&only.waiter.set, &info) == SIGRTMIN);
-    CHECK(signals_take(&only.waiter.set, &info) == -EAGAIN);
+    CHECK(signals_take(only.waiter.set, &info) == SIGRTMIN);
+    CHECK(signals_take(only.waiter.set, &info) == -EAGAIN);
     return 0;
 }
 
