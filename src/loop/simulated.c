@@ -47,6 +47,15 @@ static int start_rest(struct runtime *runtime)
     return error;
 }
 
+/* What the library leaves to chance is the seed's too. */
+static void draw_seeds(struct runtime *runtime)
+{
+    unsigned i;
+
+    for (i = 0; i < runtime->loops_len; i++)
+        runtime->loops[i]->sched.random = 1 + sim_draw(UINT32_MAX);
+}
+
 int simulated_start(struct runtime *runtime)
 {
     int error = start_rest(runtime);
@@ -58,6 +67,7 @@ int simulated_start(struct runtime *runtime)
         return error;
     }
     pool_refuse(runtime->pool);
+    draw_seeds(runtime);
     sched_group.draw = sim_draw;
     sim_caller = caller;
     simulation.turns = 0;

@@ -61,6 +61,14 @@ MUTANTS = {
         "src/backend/sim/disk_file.c",
         "    else\n        inode_sync(inode);",
         "    else if (sim_draw(20))\n        inode_sync(inode);"),
+    "a choice forgets what it was granted": (
+        "src/sync/choose.c",
+        "        if (node->granted)\n            won = (int)i;",
+        "        if (node->granted && i)\n            won = (int)i;"),
+    "a future tells one of those who wait": (
+        "src/sync/future.c",
+        "    all = sync_queue_take_all(&future->queue);",
+        "    all = sync_queue_take(&future->queue);\n    if (all)\n        all->next = NULL;"),
 }
 
 

@@ -8,6 +8,8 @@ static void (*const properties[])(void) = {
     sleeps_are_never_early,
     shields_let_clean_up_finish,
     mutexes_exclude_and_lose_nobody,
+    every_item_arrives_once,
+    futures_tell_all,
     canceled_transfers_lose_no_byte,
     close_ends_every_wait,
     polls_see_what_is_there,

@@ -11,6 +11,10 @@ void sleeps_are_never_early(void);
 void shields_let_clean_up_finish(void);
 void mutexes_exclude_and_lose_nobody(void);
 
+/* of_choices.c */
+void every_item_arrives_once(void);
+void futures_tell_all(void);
+
 /* of_bytes.c */
 void canceled_transfers_lose_no_byte(void);
 void close_ends_every_wait(void);
