@@ -69,13 +69,21 @@ int dure_shutdown(int fd, int how)
     return world_here()->shutdown(fd, how);
 }
 
+/* Whether the number is a descriptor for anything but its path. */
+static bool is_open(int fd)
+{
+    int flags = world_here()->fcntl(fd, F_GETFL, NULL);
+
+    return flags >= 0 && !(flags & O_PATH);
+}
+
 int dure_accept4(int fd, struct sockaddr *addr, socklen_t *addr_len, int flags)
 {
     struct io io;
     int64_t connection;
 
     if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
-        return accept4(fd, addr, addr_len, flags); /* of two errors the system chooses */
+        return (int)io_result(is_open(fd) ? -EINVAL : -EBADF);
     io_init(&io, OP_ACCEPT, fd);
     io.op.u.accept.addr = addr;
     io.op.u.accept.addr_len = addr_len;
