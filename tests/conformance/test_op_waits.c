@@ -4,7 +4,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-static char buf[4096];
+/* What arrives is not looked at; tasks of two loops do not share it all the same. */
+static _Thread_local char buf[4096];
 
 static bool pipe_in(struct waiting *w)
 {
