@@ -41,8 +41,11 @@ struct loop {
     struct loop_position positions[LOOP_POSITIONS];
     struct signals signals;
     pthread_t thread;
-    int error;        /* why it could not start */
-    unsigned lingers; /* how often it may look for messages a while before it sleeps: linger() */
+    int error; /* why it could not start */
+    /* Whether it looks for messages a while before it sleeps, and how many short sleeps must come
+       before it does: see linger(). */
+    bool lingers;
+    unsigned linger_skip, short_sleeps;
 };
 
 struct runtime {
