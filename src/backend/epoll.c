@@ -9,6 +9,7 @@
 
 #include "backend/reactor.h"
 #include "base/assert.h"
+#include "base/timespec.h"
 
 _Static_assert(EPOLLIN == POLLIN && EPOLLPRI == POLLPRI && EPOLLOUT == POLLOUT &&
                    EPOLLERR == POLLERR && EPOLLHUP == POLLHUP && EPOLLRDHUP == POLLRDHUP,
@@ -58,7 +59,7 @@ static int epoll_check(struct reactor *r, struct entry *entry)
 /* Whole milliseconds are waited for with the older call, which needs no structure. */
 static int wait_events(struct epoll *e, int64_t wait_ns)
 {
-    struct timespec timeout = { .tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000 };
+    struct timespec timeout = timespec_of(wait_ns);
     int64_t wait_ms = wait_ns < 0 ? -1 : wait_ns / MS + (wait_ns % MS != 0);
     int n;
 

@@ -6,6 +6,7 @@
 
 #include "backend/reactor.h"
 #include "base/assert.h"
+#include "base/timespec.h"
 
 struct poll {
     struct reactor reactor;
@@ -69,7 +70,7 @@ static int poll_interest(struct reactor *r, struct entry *entry, unsigned events
 static int poll_wait(struct reactor *r, int64_t wait_ns)
 {
     struct poll *p = poll_of(r);
-    struct timespec timeout = { .tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000 };
+    struct timespec timeout = timespec_of(wait_ns);
     int n = ppoll(p->fds, p->len, wait_ns < 0 ? NULL : &timeout, NULL), left = n;
 
     for (size_t i = p->len; left > 0 && i-- > 0;) {

@@ -10,6 +10,7 @@
 
 #include "backend/reactor.h"
 #include "base/assert.h"
+#include "base/timespec.h"
 
 struct sets {
     fd_set read, write, except;
@@ -75,7 +76,7 @@ static int find_closed(struct select *s)
 static int select_wait(struct reactor *r, int64_t wait_ns)
 {
     struct select *s = select_of(r);
-    struct timespec timeout = { .tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000 };
+    struct timespec timeout = timespec_of(wait_ns);
     struct sets ready = s->wanted;
     int end = s->end;
     int n =

@@ -3,6 +3,7 @@
 #include "loop/operation.h"
 
 #include "base/text.h"
+#include "base/timespec.h"
 #include "inspect/unwind.h"
 
 #include <dure/inspect.h>
@@ -234,7 +235,7 @@ static struct part *part_ask(struct sched *sched)
 
 static void part_take(struct part *part, struct sched *sched, int64_t until_ns, struct text *out)
 {
-    struct timespec until = { until_ns / DURE_SECOND, until_ns % DURE_SECOND };
+    struct timespec until = timespec_of(until_ns);
 
     if (!part) {
         print_busy(out, sched);

@@ -15,24 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static void drain(int fd)
-{
-    uint64_t count;
-
-    if (read(fd, &count, sizeof count) < 0)
-        ASSERT(errno == EAGAIN || errno == EINTR);
-}
-
-static struct timespec span(int64_t ns)
-{
-    return (struct timespec){ .tv_sec = ns / DURE_SECOND, .tv_nsec = ns % DURE_SECOND };
-}
-
 int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigset_t *mask)
 {
     struct thread_flow *thread = thread_flow_current();
     int64_t nearest_ns, now_ns;
-    struct timespec left;
     int ready;
 
     if (!sched_may_wait())
@@ -50,17 +36,11 @@ int64_t thread_poll(struct pollfd *fds, nfds_t len, int64_t until_ns, const sigs
         if (until_ns && until_ns < nearest_ns)
             nearest_ns = until_ns;
         /* A deadline that a loop looks after may have passed without its word yet: it comes. */
-        left = span(nearest_ns > now_ns              ? nearest_ns - now_ns
-                    : until_ns && until_ns <= now_ns ? 0
-                                                     : DURE_MILLISECOND);
-        fds[0] = (struct pollfd){ .fd = thread->wake_fd, .events = POLLIN };
-        ready = ppoll(fds, len + 1, nearest_ns == INT64_MAX ? NULL : &left, mask);
+        if (nearest_ns <= now_ns && !(until_ns && until_ns <= now_ns))
+            nearest_ns = now_ns + DURE_MILLISECOND;
+        ready = thread_doze_polling(thread, fds, len + 1, nearest_ns, mask);
         if (ready < 0)
             return -errno;
-        if (fds[0].revents) {
-            drain(thread->wake_fd);
-            ready--;
-        }
         if (ready > 0 || (until_ns && until_ns <= now_ns))
             return ready;
     }

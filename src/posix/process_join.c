@@ -5,6 +5,8 @@
    once. */
 #include "loop/loop.h"
 
+#include "base/timespec.h"
+
 #include <dure/process.h>
 #include <dure/time.h>
 #include <errno.h>
@@ -57,8 +59,7 @@ static int try(struct joining *joining)
 
 static int try_for_a_slice(struct joining *joining)
 {
-    int64_t until_ns = dure_now() + SLICE_NS;
-    struct timespec until = { until_ns / DURE_SECOND, until_ns % DURE_SECOND };
+    struct timespec until = timespec_of(dure_now() + SLICE_NS);
 
     return pthread_clockjoin_np(joining->thread, joining->result, CLOCK_MONOTONIC, &until);
 }

@@ -1,6 +1,8 @@
 /* Time: deadlines and sleeping. */
 #include "loop/loop.h"
 
+#include "base/timespec.h"
+
 #include <dure/time.h>
 #include <errno.h>
 #include <time.h>
@@ -138,7 +140,7 @@ int dure_nanosleep(const struct timespec *request, struct timespec *remain)
     if (left_ns < 0)
         left_ns = 0;
     if (remain)
-        *remain = (struct timespec){ left_ns / DURE_SECOND, left_ns % DURE_SECOND };
+        *remain = timespec_of(left_ns);
     errno = -result;
     return -1;
 }

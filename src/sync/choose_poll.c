@@ -130,7 +130,7 @@ void choice_sleep(struct waiter *waiter, int64_t until_ns)
     struct choice *choice = container_of(waiter, struct choice, wait.waiter);
     struct pollfd fds[DURE_CASES_MAX + 1];
 
-    if (thread_doze_polling(waiter->thread, fds, gather(choice, fds), until_ns) > 0 &&
+    if (thread_doze_polling(waiter->thread, fds, gather(choice, fds), until_ns, NULL) > 0 &&
         sync_claim(&choice->wait)) {
         choice->ready = find_ready(choice, fds);
         waiter_signal(waiter);

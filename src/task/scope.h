@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include <dure/scope.h>
 
@@ -175,11 +176,12 @@ void thread_rouse(struct thread_flow *thread);
 void thread_nudge(struct thread_flow *thread);
 /* Between these two the calling thread looks at what it waits for; thread_doze sleeps until a nudge
    that came after the first, or until a time (INT64_MAX: none). polls: it is thread_doze_polling that
-   does, or one of fds[1] to fds[len - 1]; that returns how many of those are ready. */
+   does, or one of fds[1] to fds[len - 1]; that returns how many of those are ready, or -1. mask: as
+   ppoll's. Without the two, a poll that the end of a scope breaks off. */
 void thread_lie_down(struct thread_flow *thread, bool polls);
 void thread_doze(struct thread_flow *thread, int64_t until_ns);
 int thread_doze_polling(struct thread_flow *thread, struct pollfd *fds, nfds_t len,
-                        int64_t until_ns);
+                        int64_t until_ns, const sigset_t *mask);
 void thread_get_up(struct thread_flow *thread);
 
 static inline struct thread_flow *thread_of(struct flow *flow)

@@ -1,6 +1,8 @@
 /* Plain threads: what they have in common with tasks. */
 #include "task/scope.h"
 
+#include "base/timespec.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>
@@ -141,23 +143,21 @@ void thread_get_up(struct thread_flow *thread)
 void thread_doze(struct thread_flow *thread, int64_t until_ns)
 {
     /* An absolute time of CLOCK_MONOTONIC, the clock of sched_now. */
-    struct timespec at = { .tv_sec = until_ns / DURE_SECOND, .tv_nsec = until_ns % DURE_SECOND };
+    struct timespec at = timespec_of(until_ns);
 
     syscall(SYS_futex, &thread->doze, FUTEX_WAIT_BITSET_PRIVATE, THREAD_DOZES,
             until_ns == INT64_MAX ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 int thread_doze_polling(struct thread_flow *thread, struct pollfd *fds, nfds_t len,
-                        int64_t until_ns)
+                        int64_t until_ns, const sigset_t *mask)
 {
     int64_t left_ns = until_ns == INT64_MAX ? 0 : until_ns - sched_now(NULL);
-    struct timespec left = { 0 };
+    struct timespec left = timespec_of(left_ns > 0 ? left_ns : 0);
     int ready;
 
-    if (left_ns > 0)
-        left = (struct timespec){ left_ns / DURE_SECOND, left_ns % DURE_SECOND };
     fds[0] = (struct pollfd){ .fd = thread->wake_fd, .events = POLLIN };
-    ready = ppoll(fds, len, until_ns == INT64_MAX ? NULL : &left, NULL);
+    ready = ppoll(fds, len, until_ns == INT64_MAX ? NULL : &left, mask);
     if (ready > 0 && fds[0].revents) {
         read_nudge(thread);
         ready--;
