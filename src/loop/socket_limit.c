@@ -30,37 +30,12 @@ int64_t socket_limit_ns(const struct op *op)
     return limit.tv_sec * DURE_SECOND + limit.tv_usec * DURE_MICROSECOND;
 }
 
-struct limited {
-    struct timer timer;
-    struct io *io;
-    bool over;
-};
-
-static void time_over(struct timer *timer)
-{
-    struct limited *limited = container_of(timer, struct limited, timer);
-    struct wait *wait = &limited->io->wait;
-
-    if (wait->task->state != TASK_PARKED)
-        return; /* it has its result */
-    limited->over = true;
-    if (!wait->cancel_asked)
-        wait->cancel(wait);
-}
-
 int64_t socket_limit_wait(struct io *io, int64_t limit_ns)
 {
     struct sched *sched = sched_here;
-    struct limited limited = {
-        .timer = { .at_ns = sched->now(sched) + limit_ns, .fire = time_over },
-        .io = io,
-    };
 
-    io->wait.until_ns = limited.timer.at_ns;
-    timers_add(&sched->timers, &limited.timer);
-    task_park(&io->wait);
-    timers_remove(&sched->timers, &limited.timer);
-    if (limited.over && !io->wait.cancel_asked &&
+    io->wait.until_ns = sched->now(sched) + limit_ns;
+    if (task_park_until(&io->wait) && LOAD(sched->current->flow.level) != LEVEL_ENDED &&
         (io->op.result == -ECANCELED || io->op.result == -ERESTART))
         return -EAGAIN;
     return io->op.result;

@@ -258,6 +258,36 @@ void task_park(struct wait *wait)
     sched_here->current->wait = NULL;
 }
 
+struct time_limit {
+    struct timer timer;
+    struct wait *wait;
+    bool over;
+};
+
+static void time_over(struct timer *timer)
+{
+    struct time_limit *limit = container_of(timer, struct time_limit, timer);
+
+    if (limit->wait->cancel_asked || limit->wait->task->state != TASK_PARKED)
+        return; /* its end is under way */
+    limit->over = true;
+    wait_end(limit->wait);
+}
+
+bool task_park_until(struct wait *wait)
+{
+    struct sched *sched = sched_here;
+    struct time_limit limit = {
+        .timer = { .at_ns = wait->until_ns, .fire = time_over },
+        .wait = wait,
+    };
+
+    timers_add(&sched->timers, &limit.timer);
+    task_park(wait);
+    timers_remove(&sched->timers, &limit.timer);
+    return limit.over;
+}
+
 void task_yield(void)
 {
     yield(sched_here, sched_here->current);
@@ -300,10 +330,8 @@ void task_interrupt(struct task *task)
 {
     struct wait *wait = task->wait;
 
-    if (task->state != TASK_PARKED || !wait->cancel || wait->cancel_asked)
-        return;
-    wait->cancel_asked = true;
-    wait->cancel(wait);
+    if (task->state == TASK_PARKED && wait->cancel && !wait->cancel_asked)
+        wait_end(wait);
 }
 
 /* The first frame of every task. */

@@ -61,6 +61,13 @@ struct wait {
     bool cancel_asked;
 };
 
+/* Makes a wait that can be ended end. Its task's or thread's own thread, once a wait. */
+static inline void wait_end(struct wait *wait)
+{
+    wait->cancel_asked = true;
+    wait->cancel(wait);
+}
+
 enum task_state {
     TASK_UNSTARTED,
     TASK_ACTIVE, /* it runs or can run */
@@ -264,6 +271,9 @@ void sched_settle(void);
 
 /* Parks the running task until task_ready. wait: what for; wait->task and since are set here. */
 void task_park(struct wait *wait);
+/* The same until the clock reaches wait->until_ns at the latest: then the wait is ended as by its
+   scopes. Returns true if it was. */
+bool task_park_until(struct wait *wait);
 /* The parked task can go on. Its loop's thread. */
 static inline void task_ready(struct task *task)
 {

@@ -24,43 +24,15 @@ void waiter_init_thread(struct waiter *waiter)
         die("no memory for a thread that is to wait");
 }
 
-static void end_wait(struct wait *wait)
-{
-    wait->cancel_asked = true;
-    wait->cancel(wait);
-}
-
 /* --- as a task --- */
 
-struct time_limit {
-    struct timer timer;
-    struct wait *wait;
-    bool over;
-};
-
-static void time_over(struct timer *timer)
+static bool park_until(struct waiter *waiter, struct wait *wait)
 {
-    struct time_limit *limit = container_of(timer, struct time_limit, timer);
+    bool over = false;
 
-    if (limit->wait->cancel_asked || limit->wait->task->state != TASK_PARKED)
-        return; /* its end is under way */
-    limit->over = true;
-    end_wait(limit->wait);
-}
-
-static __attribute__((noinline)) bool park_until(struct waiter *waiter, struct wait *wait)
-{
-    struct sched *sched = sched_here;
-    struct time_limit limit = {
-        .timer = { .at_ns = wait->until_ns, .fire = time_over },
-        .wait = wait,
-    };
-
-    timers_add(&sched->timers, &limit.timer);
     while (!waiter_is_signaled(waiter))
-        task_park(wait);
-    timers_remove(&sched->timers, &limit.timer);
-    return limit.over;
+        over |= task_park_until(wait);
+    return over;
 }
 
 /* --- as a thread --- */
@@ -111,7 +83,7 @@ static bool wait_as_thread(struct waiter *waiter, struct wait *wait)
 
         if (endable && is_to_end(&thread->flow, wait, &over)) {
             endable = false;
-            end_wait(wait);
+            wait_end(wait);
         } else {
             if (endable)
                 until_ns = next_end(&thread->flow, wait);
