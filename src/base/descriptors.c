@@ -106,7 +106,7 @@ void descriptors_set_ours(int fd, bool ours)
         atomic_store_explicit(&chunk->ours[fd % CHUNK_LEN], ours, memory_order_relaxed);
 }
 
-bool descriptors_ours(int fd)
+static bool is_ours(int fd)
 {
     struct chunk *chunk = chunk_find(fd);
 
@@ -162,7 +162,7 @@ static int flip_on_locked(struct chunk *chunk, int fd)
         return -errno;
     if (flags & O_NONBLOCK)
         return 1;
-    if (!flips || !descriptors_ours(fd))
+    if (!flips || !is_ours(fd))
         return -ENOTSUP;
     error = set_nonblocking(fd, 1);
     if (!error)

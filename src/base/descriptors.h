@@ -26,7 +26,6 @@ uint64_t descriptors_loops(int fd);
 /* Notes whether a twin made this descriptor (accept, socket, pipe2...): only on those may
    O_NONBLOCK be flipped for the length of a call that has no other way not to wait. */
 void descriptors_set_ours(int fd, bool ours);
-bool descriptors_ours(int fd);
 
 /* Of several closers of one number at once the first gets true and goes on; the others are as late as
    if it had closed already. Taken back just before the number is free. Any thread. */

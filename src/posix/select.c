@@ -102,8 +102,8 @@ static int wanted(struct pollfd *fd)
 }
 
 /* Returns how many bits are to be set, -EBADF, or 0 if what came is what no set wants: an error or a
-   hang-up where only urgent data is waited for, say. Who has that is left out from then on, as it would not
-   let the others wait. */
+   hang-up where only urgent data is waited for, say. Who has that is left out from then on, as it
+   would not let the others wait. */
 static int64_t weigh(struct pollfd *fds, nfds_t len)
 {
     int64_t sum = 0;

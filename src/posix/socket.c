@@ -109,7 +109,7 @@ int dure_connect(int fd, const struct sockaddr *addr, socklen_t addr_len)
     return (int)io_result(io_run(&io));
 }
 
-int64_t transfer_recv(int fd, void *buf, size_t len, int flags)
+static int64_t receive_bytes(int fd, void *buf, size_t len, int flags)
 {
     struct io io;
 
@@ -122,7 +122,7 @@ int64_t transfer_recv(int fd, void *buf, size_t len, int flags)
     return io_run(&io);
 }
 
-int64_t transfer_send(int fd, const void *buf, size_t len, int flags)
+static int64_t send_bytes(int fd, const void *buf, size_t len, int flags)
 {
     struct io io;
 
@@ -262,7 +262,7 @@ ssize_t dure_recv(int fd, void *buf, size_t len, int flags)
 {
     if (unlikely(flags & MSG_WAITALL))
         return dure_recvfrom(fd, buf, len, flags, NULL, NULL);
-    return io_result(transfer_recv(fd, buf, len, flags));
+    return io_result(receive_bytes(fd, buf, len, flags));
 }
 
 ssize_t dure_recvmsg(int fd, struct msghdr *msg, int flags)
@@ -274,7 +274,7 @@ ssize_t dure_recvmsg(int fd, struct msghdr *msg, int flags)
 
 ssize_t dure_send(int fd, const void *buf, size_t len, int flags)
 {
-    int64_t n = transfer_send(fd, buf, len, flags);
+    int64_t n = send_bytes(fd, buf, len, flags);
     struct iovec iov = { (void *)(uintptr_t)buf, len };
 
     if (likely(n <= 0 || (size_t)n == len || (flags & MSG_DONTWAIT)))

@@ -9,8 +9,6 @@ int64_t transfer_read(int fd, void *buf, size_t len, int64_t offset);
 int64_t transfer_write(int fd, const void *buf, size_t len, int64_t offset);
 int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int iov_len,
                         int64_t offset);
-int64_t transfer_send(int fd, const void *buf, size_t len, int flags);
-int64_t transfer_recv(int fd, void *buf, size_t len, int flags);
 
 /* A transfer of no bytes: for the kernel or a driver to answer, with EISDIR or EINVAL, say, and now and
    then after a wait (for a tty's other reader, an inotify's news). A thread makes it, where it is no

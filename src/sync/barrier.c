@@ -54,7 +54,7 @@ int dure_barrier_wait(dure_barrier *public_barrier)
     struct sync_wait wait;
     int error = barrier->count == 0 ? -EINVAL : io_entry_refused();
 
-    if (error == 0 && !sync_may_wait())
+    if (error == 0 && !sched_may_wait())
         error = -EDEADLK;
     if (error < 0)
         return (int)io_result(error);

@@ -120,7 +120,7 @@ static __attribute__((noinline)) int wait_otherwise(struct dure_channel *channel
 {
     struct sync_wait wait;
 
-    if (unlikely(!sync_may_wait())) {
+    if (unlikely(!sched_may_wait())) {
         guard_leave(&channel->guard);
         return (int)io_result(-EDEADLK);
     }

@@ -170,8 +170,8 @@ static int wait_for_one(struct choice *choice)
     return -ECANCELED;
 }
 
-/* Where there are descriptors or signals among the cases; they cost a system call. first: they are looked at
-   before the objects. waits: the backend waits for them at the end, if nothing is ready. */
+/* Where there are descriptors or signals among the cases; they cost a system call. first: they are
+   looked at before the objects. waits: the backend waits for them at the end, if nothing is ready. */
 static int look_at_descriptors_too(struct choice *choice, bool first, bool waits)
 {
     int won = first ? choice_poll(choice, false) : CHOICE_NONE;
@@ -186,7 +186,7 @@ static int look_at_descriptors_too(struct choice *choice, bool first, bool waits
 /* The index of the case that takes effect, or -errno. */
 static int choose(struct choice *choice)
 {
-    bool waits = choice->otherwise < 0 && sync_may_wait();
+    bool waits = choice->otherwise < 0 && sched_may_wait();
     uint32_t random = sched_random(sched_here);
     int won = CHOICE_NONE;
 

@@ -63,8 +63,8 @@ struct choice {
 };
 
 /* choose_poll.c: the descriptors of a choice. */
-/* Looks at them, and at signals; waits: and on a loop begins to wait for descriptors. Returns the index of one that is
-   ready, CHOICE_NONE, or -errno. */
+/* Looks at them, and at signals; waits: and on a loop begins to wait for descriptors. Returns the
+   index of one that is ready, CHOICE_NONE, or -errno. */
 int choice_poll(struct choice *choice, bool waits);
 /* Until then the backend may write into the entries. */
 void choice_settle(struct choice *choice);

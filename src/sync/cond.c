@@ -37,7 +37,7 @@ int dure_cond_timedwait(dure_cond *public_cond, dure_mutex *public_mutex, dure_d
 
     if (LOAD(mutex->owner) != sync_self())
         return (int)io_result(-EPERM);
-    if (!sync_may_wait())
+    if (!sched_may_wait())
         return (int)io_result(-EDEADLK);
     error = io_entry_refused();
     if (error < 0)

@@ -84,7 +84,7 @@ int dure_future_fail(dure_future *future, int err, const char *format, ...)
 
 int future_wait(struct future *future, int64_t until_ns)
 {
-    bool may_wait = sync_may_wait(), done;
+    bool may_wait = sched_may_wait(), done;
     int error = may_wait ? io_entry_refused() : 0;
     struct sync_wait wait;
 

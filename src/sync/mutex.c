@@ -150,7 +150,7 @@ static int lock_slowly(struct mutex *mutex, struct flow *self, int how, int64_t 
 {
     if (LOAD(mutex->owner) == self)
         return again(mutex);
-    if (!sync_may_wait())
+    if (!sched_may_wait())
         return -EDEADLK;
     return wait_for(mutex, self, how, until_ns);
 }

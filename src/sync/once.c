@@ -35,7 +35,7 @@ static bool begin(struct once *once, struct flow *self, int *error)
         guard_leave(&once->guard);
         return true;
     }
-    if (!sync_may_wait()) {
+    if (!sched_may_wait()) {
         guard_leave(&once->guard);
         *error = -EDEADLK;
         return false;

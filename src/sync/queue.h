@@ -63,8 +63,8 @@ struct sync_node {
     bool granted; /* it was taken out because it got what it waited for */
 };
 
-/* Somebody's wait, in one queue or, for a choice or a race, in several: then whoever takes it out of one has
-   to win the claim. */
+/* Somebody's wait, in one queue or, for a choice or a race, in several: then whoever takes it out of
+   one has to win the claim. */
 struct sync_wait {
     struct wait wait;
     struct waiter waiter;
@@ -205,11 +205,6 @@ static inline struct flow *sync_flow_of(const struct sync_node *node)
     const struct waiter *waiter = &node->of->waiter;
 
     return waiter->task ? &waiter->task->flow : &waiter->thread->flow;
-}
-
-static inline bool sync_may_wait(void)
-{
-    return sched_may_wait();
 }
 
 /* At the entry of a call that may wait: true if the caller's scopes have not ended, and it need not

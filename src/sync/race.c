@@ -82,7 +82,7 @@ static int refused(void)
 {
     struct flow *flow = flow_current();
 
-    if (!sync_may_wait())
+    if (!sched_may_wait())
         return -EDEADLK;
     if (!flow || LOAD(flow->level) != LEVEL_ENDED)
         return 0;
@@ -119,7 +119,7 @@ static void leave_with(struct race *race, size_t found)
 
 static ssize_t run(struct race *race)
 {
-    int error = sync_may_wait() ? io_entry_refused() : 0;
+    int error = sched_may_wait() ? io_entry_refused() : 0;
     size_t pending, found;
 
     while (error == 0) {

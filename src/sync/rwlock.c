@@ -126,7 +126,7 @@ static int wait_for(struct rwlock *lock, uint32_t kind, int how, int64_t until_n
 static __attribute__((noinline)) int lock_slowly(struct rwlock *lock, uint32_t kind, int how,
                                                  int64_t until_ns)
 {
-    if (LOAD(lock->owner) == sync_self() || !sync_may_wait())
+    if (LOAD(lock->owner) == sync_self() || !sched_may_wait())
         return -EDEADLK;
     if (LOAD(lock->object.state) & READERS_FULL)
         return -EAGAIN;

@@ -58,7 +58,7 @@ static __attribute__((noinline)) int wait_for(struct sync_object *object, int64_
 {
     struct sync_wait wait;
 
-    if (!sync_may_wait())
+    if (!sched_may_wait())
         return -EDEADLK;
     sync_wait_init(&wait, "semaphore", &object->guard, &object->queue);
     waiter_init(&wait.waiter);

@@ -97,7 +97,7 @@ int dure_wait_group_wait(dure_wait_group *group)
     /* Acquire: sees what was done. */
     if (error == 0 && atomic_load_explicit(&object->state, memory_order_acquire) < ONE)
         return 0;
-    if (error == 0 && !sync_may_wait())
+    if (error == 0 && !sched_may_wait())
         error = -EDEADLK;
     if (error < 0)
         return (int)io_result(error);

@@ -149,13 +149,6 @@ const char *sim_host_name(int number)
     return host ? host->name : "";
 }
 
-bool sim_host_is_up(int number)
-{
-    struct sim_host *host = sim_host_at(number);
-
-    return host && host->up;
-}
-
 int sim_host_crash(int number)
 {
     struct sim_host *host = sim_host_at(number);

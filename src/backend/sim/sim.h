@@ -95,7 +95,6 @@ const char *sim_host_name(int host);
 int sim_host_crash(int host);
 /* It is there again, with an empty memory. */
 int sim_host_boot(int host);
-bool sim_host_is_up(int host);
 /* Nothing passes between the two any more, or again. */
 int sim_link_cut(int a, int b, bool cut);
 /* The n-th call from now on that makes a descriptor there (memory: that needs kernel memory) fails
