@@ -11,6 +11,8 @@
 
 #include <dure/base.h>
 
+struct open_how;
+
 DURE_BEGIN_DECLS
 
 /* Opens a file.
@@ -18,6 +20,13 @@ DURE_BEGIN_DECLS
    Source: POSIX.1-2017 open, openat. */
 DURE_API int dure_open(const char *path, int flags, ...);
 DURE_API int dure_openat(int dir_fd, const char *path, int flags, ...);
+/* Opens a file as how says: never outside of a directory, say. A FIFO's other end is waited for.
+   how, size: a struct open_how of <linux/openat2.h>, and its size.
+   Cancellation: must finish; the open of a FIFO that waits for its other end is exact.
+   Source: Linux openat2. */
+DURE_API int dure_openat2(int dir_fd, const char *path, const struct open_how *how, size_t size);
+/* Moves the position of a file. Never blocks. Source: POSIX.1-2017 lseek. */
+DURE_API off_t dure_lseek(int fd, off_t offset, int whence);
 /* Reads or writes at an offset. Cancellation: must finish. Source: POSIX.1-2017 pread, pwrite. */
 DURE_API ssize_t dure_pread(int fd, void *buf, size_t len, off_t offset);
 DURE_API ssize_t dure_pwrite(int fd, const void *buf, size_t len, off_t offset);

@@ -29,6 +29,9 @@ DURE_API int dure_rmdir(const char *path);
 DURE_API int dure_remove(const char *path);
 DURE_API int dure_mkdir(const char *path, mode_t mode);
 DURE_API int dure_mkdirat(int dir_fd, const char *path, mode_t mode);
+/* Sets which permissions new files do not get: the whole process's, or the simulated host's.
+   Returns: the mask before. Never blocks. Source: POSIX.1-2017 umask. */
+DURE_API mode_t dure_umask(mode_t mask);
 /* Makes links. Cancellation: must finish.
    Source: POSIX.1-2017 link, linkat, symlink, symlinkat. */
 DURE_API int dure_link(const char *path, const char *new_path);

@@ -21,7 +21,18 @@
    Everything happens on one thread, in an order that the seed decides: the same
    seed gives the same run. Each host has descriptors, ports and files of its
    own. The test program itself lives on host 0, which never crashes.
-   A descriptor of the simulation is a number that no real call knows: EBADF. */
+   A descriptor of the simulation is a number that no real call knows: EBADF.
+
+   A host's disk is a filesystem as POSIX has it, with the root, /tmp, and what the
+   programs make; they are privileged, and a host is one process where that counts:
+   for its umask and POSIX locks. A crash leaves of it
+   - of what a file holds, all that a dure_fsync or dure_fdatasync of it covered;
+     of each later write all, nothing, or a part;
+   - of its attributes (permissions, owner, times) those of its last dure_fsync,
+     or those it had last;
+   - of names, links of both kinds among them, all changes up to the last in a
+     directory that was synced, and of later ones the first few, in their order;
+   - of locks none. dure_syncfs and dure_sync cover all of the disk. */
 #ifndef DURE_SIM_H
 #define DURE_SIM_H
 
@@ -40,6 +51,7 @@ typedef struct dure_sim_options {
     unsigned loss_ppm;       /* datagrams that are lost */
     unsigned duplicate_ppm;  /* datagrams that come twice */
     unsigned disk_error_ppm; /* reads and writes of files that fail with EIO */
+    unsigned disk_short_ppm; /* reads and writes of files that move less than they could */
     unsigned sync_error_ppm; /* syncs that fail with EIO */
     uint64_t disk_size;      /* bytes that the files of a host may hold, beyond them ENOSPC;
                                 0: no bound */

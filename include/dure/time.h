@@ -2,6 +2,7 @@
 #ifndef DURE_TIME_H
 #define DURE_TIME_H
 
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,12 @@ typedef struct dure_deadline {
    Returns: nanoseconds of CLOCK_MONOTONIC, which the backend may simulate.
    Blocks: never. Threads: any. */
 DURE_API int64_t dure_now(void);
+
+/* Tells the time of a clock: the system's, or that of a simulated world, whose date begins with
+   2026.
+   Returns: 0, or -1 with errno of clock_gettime; ENOSYS for a clock that is not simulated.
+   Never blocks. Threads: any. Source: POSIX.1-2017 clock_gettime. */
+DURE_API int dure_clock_gettime(clockid_t clock, struct timespec *time);
 
 /* Makes the deadline that lies a duration ahead.
    duration_ns: nanoseconds from now; 0 or less is a deadline that has passed.

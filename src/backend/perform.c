@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "backend/attempt.h"
@@ -74,6 +76,14 @@ static int64_t perform_vector(struct op *op)
     return offset == -1 ? writev(op->fd, iov, len) : pwritev(op->fd, iov, len, offset);
 }
 
+/* openat2 has no function in the C library. */
+static int64_t perform_open(struct op *op)
+{
+    if (op->u.open.how)
+        return syscall(SYS_openat2, op->fd, op->u.open.path, op->u.open.how, op->u.open.how_size);
+    return openat(op->fd, op->u.open.path, op->u.open.flags, op->u.open.mode);
+}
+
 static int64_t perform_raw(struct op *op)
 {
     switch ((enum op_code)op->code) {
@@ -98,7 +108,7 @@ static int64_t perform_raw(struct op *op)
     case OP_POLL:
         return perform_poll(op);
     case OP_OPENAT:
-        return openat(op->fd, op->u.open.path, op->u.open.flags, op->u.open.mode);
+        return perform_open(op);
     case OP_CLOSE:
         return perform_close(op);
     case OP_FSYNC:
@@ -108,6 +118,9 @@ static int64_t perform_raw(struct op *op)
                      op->u.stat.out);
     case OP_SENDFILE:
         return perform_sendfile(op);
+    case OP_LOCK:
+        return op->u.lock.lock ? fcntl(op->fd, op->u.lock.command, op->u.lock.lock)
+                               : flock(op->fd, op->u.lock.command);
     case OP_FORGET:
         return 0; /* nothing is known outside of a loop */
     case OP_CODES:

@@ -291,6 +291,7 @@ enum submitted reactor_submit(struct backend *backend, struct op *op)
     case OP_OPENAT:
     case OP_FSYNC:
     case OP_STAT:
+    case OP_LOCK:
         return SUBMIT_OFFLOAD;
     default:
         return submit_io(r, op);

@@ -177,12 +177,14 @@ static bool submit_odd(struct uring *u, struct op *op, enum submitted *how)
 }
 
 /* io_uring first tries an open with O_NONBLOCK of its own, which a FIFO answers at once instead of
-   waiting for its other end. True for whatever might be one. */
+   waiting for its other end. True for whatever might be one. And openat2 is for threads. */
 static bool opens_anything(const struct op *op)
 {
     int flags = op->u.open.flags;
 
-    return op->code == OP_OPENAT && !(flags & (O_NONBLOCK | O_DIRECTORY | O_PATH)) &&
+    if (op->u.open.how)
+        return true;
+    return !(flags & (O_NONBLOCK | O_DIRECTORY | O_PATH)) &&
            (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
 }
 
@@ -196,7 +198,7 @@ enum submitted uring_submit(struct backend *backend, struct op *op)
     op->state = 0;
     if (unlikely(u->polled))
         uring_nudge(u);
-    if (unlikely(opens_anything(op)))
+    if (unlikely(op->code == OP_LOCK || (op->code == OP_OPENAT && opens_anything(op))))
         return SUBMIT_OFFLOAD;
     if (likely(!uring_is_one_of(op, OPS_UNTRACKED))) {
         number = numbers_find(u, op->fd);

@@ -1,5 +1,5 @@
-/* The calls that do not wait but make a descriptor, change one or ask about it, and those on names
-   of files. A backend says whose they are: the kernel's, where each entry is the plain call, or
+/* The calls that do not wait but make a descriptor, change one or ask about it, and those on files
+   (world_files.h). A backend says whose they are: the kernel's, where each entry is the plain call, or
    the simulation's. Above it nobody makes such a call in any other way, or a simulated program
    would reach into the machine.
 
@@ -9,10 +9,11 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
+
+#include "backend/world_files.h"
 
 struct world {
     /* The backend itself keeps the waits on each descriptor, and its close ends them; what the
@@ -41,15 +42,9 @@ struct world {
     ssize_t (*writev)(int fd, const struct iovec *iov, int iov_len);
     ssize_t (*preadv)(int fd, const struct iovec *iov, int iov_len, off_t offset);
     ssize_t (*pwritev)(int fd, const struct iovec *iov, int iov_len, off_t offset);
+    int (*clock_gettime)(clockid_t clock, struct timespec *out);
 
-    /* These may take their time: on a thread of the pool, or in simulated time. */
-    int (*fstat)(int fd, struct stat *buf);
-    int (*fstatat)(int dir_fd, const char *path, struct stat *buf, int flags);
-    int (*ftruncate)(int fd, off_t len);
-    int (*mkdirat)(int dir_fd, const char *path, mode_t mode);
-    int (*unlinkat)(int dir_fd, const char *path, int flags);
-    int (*renameat2)(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
-                     unsigned flags);
+    const struct world_files *files;
 };
 
 extern const struct world world_kernel; /* kernel.c */

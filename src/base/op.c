@@ -9,7 +9,7 @@ static const char *const names[OP_CODES] = {
     [OP_RECVMSG] = "recvmsg",   [OP_SENDMSG] = "sendmsg", [OP_ACCEPT] = "accept",
     [OP_CONNECT] = "connect",   [OP_POLL] = "poll",       [OP_OPENAT] = "openat",
     [OP_CLOSE] = "close",       [OP_FSYNC] = "fsync",     [OP_STAT] = "stat",
-    [OP_SENDFILE] = "sendfile", [OP_FORGET] = "forget",
+    [OP_SENDFILE] = "sendfile", [OP_LOCK] = "lock",       [OP_FORGET] = "forget",
 };
 
 const char *op_name(enum op_code code)

@@ -26,16 +26,19 @@ enum op_code {
     OP_ACCEPT,   /* fd accept.addr accept.addr_len accept.flags (SOCK_...) */
     OP_CONNECT,  /* fd connect.addr connect.addr_len */
     OP_POLL,     /* fd poll.events; result: the revents (at least 1 bit) */
-    OP_OPENAT,   /* fd (dir) open.path open.flags open.mode */
+    OP_OPENAT,   /* fd (dir) open.path open.flags open.mode; open.how open.how_size, or NULL */
     OP_CLOSE,    /* fd; no waiter is left on it */
     OP_FSYNC,    /* fd sync.data_only */
     OP_STAT,     /* fd (dir, or the file when path is "") stat.path stat.flags (AT_...) stat.out */
     OP_SENDFILE, /* fd (out) sendfile.in_fd sendfile.offset (NULL: in_fd's own) sendfile.len */
+    OP_LOCK,     /* fd lock.command lock.lock (F_SETLKW, F_OFD_SETLKW), or NULL (flock) */
     OP_FORGET,   /* fd: end every other operation on it here with -EBADF and drop what is known of
                     the number; done when none is left. Never cancelled. */
     OP_CODES
 };
 
+struct flock;
+struct open_how;
 struct statx;
 
 /* The arguments, by code. */
@@ -71,6 +74,8 @@ union op_args {
         const char *path;
         int flags;
         mode_t mode;
+        const struct open_how *how; /* for openat2, which says more; NULL: openat */
+        size_t how_size;
     } open;
     struct {
         bool data_only;
@@ -85,6 +90,10 @@ union op_args {
         off_t *offset;
         size_t len;
     } sendfile;
+    struct {
+        int command;
+        struct flock *lock;
+    } lock;
 };
 
 struct op {

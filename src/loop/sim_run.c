@@ -27,6 +27,7 @@ static void read_options(const dure_sim_options *options, struct sim_options *ou
         .loss_ppm = options->loss_ppm,
         .duplicate_ppm = options->duplicate_ppm,
         .disk_error_ppm = options->disk_error_ppm,
+        .disk_short_ppm = options->disk_short_ppm,
         .sync_error_ppm = options->sync_error_ppm,
         .disk_size = options->disk_size,
     };

@@ -4,7 +4,6 @@
 #include <dure/file.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 /* A part of a file. */
 struct part {
@@ -17,20 +16,20 @@ static int64_t allocate(void *arg)
 {
     const struct part *part = arg;
 
-    return fallocate(part->fd, part->mode, part->offset, part->len);
+    return world_here()->files->fallocate(part->fd, part->mode, part->offset, part->len);
 }
 
 int dure_fallocate(int fd, int mode, off_t offset, off_t len)
 {
     struct part part = { fd, mode, offset, len };
 
-    return (int)io_result(offload_call(POOL_FILES, "fallocate", fd, allocate, &part));
+    return (int)io_result(offload_world(POOL_FILES, "fallocate", fd, allocate, &part));
 }
 
 static int64_t allocate_by_hand(void *arg)
 {
     const struct part *part = arg;
-    int error = posix_fallocate(part->fd, part->offset, part->len);
+    int error = world_here()->files->posix_fallocate(part->fd, part->offset, part->len);
 
     errno = error;
     return error ? -1 : 0;
@@ -40,7 +39,7 @@ int dure_posix_fallocate(int fd, off_t offset, off_t len)
 {
     struct part part = { fd, 0, offset, len };
     int saved = errno;
-    int64_t result = offload_call(POOL_FILES, "fallocate", fd, allocate_by_hand, &part);
+    int64_t result = offload_world(POOL_FILES, "fallocate", fd, allocate_by_hand, &part);
 
     errno = saved;
     return (int)-result;
@@ -50,32 +49,33 @@ static int64_t sync_part(void *arg)
 {
     const struct part *part = arg;
 
-    return sync_file_range(part->fd, part->offset, part->len, (unsigned)part->mode);
+    return world_here()->files->sync_file_range(part->fd, part->offset, part->len,
+                                                (unsigned)part->mode);
 }
 
 int dure_sync_file_range(int fd, off_t offset, off_t len, unsigned flags)
 {
     struct part part = { fd, (int)flags, offset, len };
 
-    return (int)io_result(offload_call(POOL_FILES, "sync_file_range", fd, sync_part, &part));
+    return (int)io_result(offload_world(POOL_FILES, "sync_file_range", fd, sync_part, &part));
 }
 
 static int64_t sync_filesystem(void *arg)
 {
-    return syncfs(((const struct part *)arg)->fd);
+    return world_here()->files->syncfs(((const struct part *)arg)->fd);
 }
 
 int dure_syncfs(int fd)
 {
     struct part part = { .fd = fd };
 
-    return (int)io_result(offload_call(POOL_FILES, "syncfs", fd, sync_filesystem, &part));
+    return (int)io_result(offload_world(POOL_FILES, "syncfs", fd, sync_filesystem, &part));
 }
 
 static int64_t sync_all(void *arg)
 {
     (void)arg;
-    sync();
+    world_here()->files->sync();
     return 0;
 }
 
@@ -83,7 +83,7 @@ void dure_sync(void)
 {
     int saved = errno;
 
-    offload_call(POOL_FILES, "sync", -1, sync_all, NULL);
+    offload_world(POOL_FILES, "sync", -1, sync_all, NULL);
     errno = saved;
 }
 
@@ -102,8 +102,8 @@ static int64_t copy_piece(void *arg)
 {
     const struct copy *copy = arg;
 
-    return copy_file_range(copy->in_fd, copy->in_offset, copy->out_fd, copy->out_offset, copy->len,
-                           copy->flags);
+    return world_here()->files->copy_file_range(copy->in_fd, copy->in_offset, copy->out_fd,
+                                                copy->out_offset, copy->len, copy->flags);
 }
 
 ssize_t dure_copy_file_range(int in_fd, off_t *in_offset, int out_fd, off_t *out_offset, size_t len,
@@ -115,7 +115,7 @@ ssize_t dure_copy_file_range(int in_fd, off_t *in_offset, int out_fd, off_t *out
 
     do {
         copy.len = len - moved < COPY_PIECE_MAX ? len - moved : COPY_PIECE_MAX;
-        n = offload_call(POOL_FILES, "copy_file_range", out_fd, copy_piece, &copy);
+        n = offload_world(POOL_FILES, "copy_file_range", out_fd, copy_piece, &copy);
         if (n > 0)
             moved += (size_t)n;
     } while (n == COPY_PIECE_MAX && moved < len);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* What is to change of which file. */
 struct change {
@@ -21,7 +20,7 @@ struct change {
 
 static int change_of_fd(const char *what, int64_t (*call)(void *arg), struct change *change)
 {
-    return (int)io_result(offload_call(POOL_FILES, what, change->fd, call, change));
+    return (int)io_result(offload_world(POOL_FILES, what, change->fd, call, change));
 }
 
 static int change_of_path(const char *what, int64_t (*call)(void *arg), struct change *change)
@@ -29,14 +28,14 @@ static int change_of_path(const char *what, int64_t (*call)(void *arg), struct c
     /* The system would say so too; the C library's headers promise that there is a path. */
     if (!change->path)
         return (int)io_result(-EFAULT);
-    return (int)io_result(offload_call(POOL_FILES, what, -1, call, change));
+    return (int)io_result(offload_world(POOL_FILES, what, -1, call, change));
 }
 
 static int64_t make_fchmod(void *arg)
 {
     const struct change *change = arg;
 
-    return fchmod(change->fd, change->mode);
+    return world_here()->files->fchmod(change->fd, change->mode);
 }
 
 int dure_fchmod(int fd, mode_t mode)
@@ -48,7 +47,7 @@ static int64_t make_chmod(void *arg)
 {
     const struct change *change = arg;
 
-    return fchmodat(change->fd, change->path, change->mode, change->flags);
+    return world_here()->files->fchmodat(change->fd, change->path, change->mode, change->flags);
 }
 
 int dure_fchmodat(int dir_fd, const char *path, mode_t mode, int flags)
@@ -67,7 +66,7 @@ static int64_t make_fchown(void *arg)
 {
     const struct change *change = arg;
 
-    return fchown(change->fd, change->owner, change->group);
+    return world_here()->files->fchown(change->fd, change->owner, change->group);
 }
 
 int dure_fchown(int fd, uid_t owner, gid_t group)
@@ -81,7 +80,8 @@ static int64_t make_chown(void *arg)
 {
     const struct change *change = arg;
 
-    return fchownat(change->fd, change->path, change->owner, change->group, change->flags);
+    return world_here()->files->fchownat(change->fd, change->path, change->owner, change->group,
+                                         change->flags);
 }
 
 int dure_fchownat(int dir_fd, const char *path, uid_t owner, gid_t group, int flags)
@@ -107,7 +107,7 @@ static int64_t make_futimens(void *arg)
 {
     const struct change *change = arg;
 
-    return futimens(change->fd, change->times);
+    return world_here()->files->futimens(change->fd, change->times);
 }
 
 int dure_futimens(int fd, const struct timespec *times)
@@ -119,7 +119,7 @@ static int64_t make_utimens(void *arg)
 {
     const struct change *change = arg;
 
-    return utimensat(change->fd, change->path, change->times, change->flags);
+    return world_here()->files->utimensat(change->fd, change->path, change->times, change->flags);
 }
 
 int dure_utimensat(int dir_fd, const char *path, const struct timespec *times, int flags)
@@ -133,7 +133,7 @@ static int64_t make_ftruncate(void *arg)
 {
     const struct change *change = arg;
 
-    return world_here()->ftruncate(change->fd, change->len);
+    return world_here()->files->ftruncate(change->fd, change->len);
 }
 
 int dure_ftruncate(int fd, off_t len)
@@ -147,7 +147,7 @@ static int64_t make_truncate(void *arg)
 {
     const struct change *change = arg;
 
-    return truncate(change->path, change->len);
+    return world_here()->files->truncate(change->path, change->len);
 }
 
 int dure_truncate(const char *path, off_t len)

@@ -27,25 +27,29 @@ static int duplicate_born(int fd, int duplicate)
     return duplicate;
 }
 
-/* What the loops must agree on with each other, or wait for. */
+/* An unlock does not wait, and is never cancelled. */
+static int lock_by_fcntl(int fd, int command, struct flock *lock)
+{
+    if (!lock || lock->l_type == F_UNLCK)
+        return world_here()->fcntl(fd, lock_at_once(command), lock);
+    return (int)io_result(lock_wait(&(struct lock_call){ fd, command, lock }));
+}
+
+/* What the loops must agree on with each other. */
 static int fcntl_kernel(int fd, int command, void *arg)
 {
+    const struct world *world = &world_kernel;
+
     switch (command) {
-    case F_SETLKW:
-    case F_OFD_SETLKW:
-        /* An unlock does not wait, and is never cancelled. */
-        if (!arg || ((struct flock *)arg)->l_type == F_UNLCK)
-            return fcntl(fd, command, arg);
-        return (int)io_result(lock_wait(&(struct lock_call){ fd, command, arg }));
     case F_GETFL:
         return (int)io_result(descriptors_get_flags(fd));
     case F_SETFL:
         return (int)io_result(descriptors_set_flags(fd, (int)(intptr_t)arg));
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return duplicate_born(fd, fcntl(fd, command, arg));
+        return duplicate_born(fd, world->fcntl(fd, command, arg));
     default:
-        return fcntl(fd, command, arg);
+        return world->fcntl(fd, command, arg);
     }
 }
 
@@ -59,6 +63,8 @@ int dure_fcntl(int fd, int command, ...)
     va_start(args, command);
     arg = va_arg(args, void *);
     va_end(args);
+    if (unlikely(command == F_SETLKW || command == F_OFD_SETLKW))
+        return lock_by_fcntl(fd, command, arg);
     if (unlikely(world->simulated))
         return simulated_words(world->fcntl(fd, command, arg), "this command of fcntl");
     return fcntl_kernel(fd, command, arg);

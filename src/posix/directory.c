@@ -78,7 +78,7 @@ static int64_t get_entries(void *arg)
 {
     dure_dir *dir = arg;
 
-    return getdents64(dir->fd, dir->entries, ENTRIES_SIZE);
+    return world_here()->files->getdents64(dir->fd, dir->entries, ENTRIES_SIZE);
 }
 
 struct dirent *dure_readdir(dure_dir *dir)
@@ -88,7 +88,7 @@ struct dirent *dure_readdir(dure_dir *dir)
     int64_t n = io_entry_refused();
 
     if (n == 0 && dir->at == dir->len) {
-        n = offload_call(POOL_FILES, "readdir", dir->fd, get_entries, dir);
+        n = offload_world(POOL_FILES, "readdir", dir->fd, get_entries, dir);
         if (n == 0 || n == -ENOENT) { /* the end; that of a directory that was removed */
             errno = saved;
             return NULL;
@@ -111,7 +111,7 @@ struct dirent *dure_readdir(dure_dir *dir)
 
 void dure_seekdir(dure_dir *dir, long position)
 {
-    lseek(dir->fd, position, SEEK_SET);
+    world_here()->files->lseek(dir->fd, position, SEEK_SET);
     dir->position = position;
     dir->at = dir->len = 0;
 }

@@ -44,7 +44,7 @@ static bool answers_transfer(struct op_call *call, int64_t *result)
 /* Of two errors the system chooses this one. */
 static int64_t wrong(int fd)
 {
-    return fcntl(fd, F_GETFD) < 0 ? -EBADF : -EINVAL;
+    return world_here()->fcntl(fd, F_GETFD, NULL) < 0 ? -EBADF : -EINVAL;
 }
 
 /* True if the result is known without asking the backend. */

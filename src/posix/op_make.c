@@ -164,6 +164,7 @@ void dure_op_openat(dure_op *op, int dir_fd, const char *path, int flags, mode_t
     call->u.open.path = path;
     call->u.open.flags = flags;
     call->u.open.mode = mode;
+    call->u.open.how = NULL;
 }
 
 void dure_op_close(dure_op *op, int fd)

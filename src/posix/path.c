@@ -15,30 +15,20 @@ struct names {
     dev_t device;
 };
 
-/* How the call gets to the system: offload_call, or offload_world for what is simulated too. */
-typedef int64_t offload_fn(enum pool_class class, const char *what, int fd,
-                           int64_t (*call)(void *arg), void *arg);
-
-static int make_by(offload_fn *offload, const char *what, int64_t (*call)(void *arg),
-                   struct names *names)
+static int make(const char *what, int64_t (*call)(void *arg), struct names *names)
 {
     /* The system would say so too; the C library's headers promise that there is a path. */
     if (!names->path || !names->new_path)
         return (int)io_result(-EFAULT);
-    return (int)io_result(offload(POOL_FILES, what, -1, call, names));
-}
-
-static int make(const char *what, int64_t (*call)(void *arg), struct names *names)
-{
-    return make_by(offload_call, what, call, names);
+    return (int)io_result(offload_world(POOL_FILES, what, -1, call, names));
 }
 
 static int64_t make_rename(void *arg)
 {
     const struct names *names = arg;
 
-    return world_here()->renameat2(names->dir_fd, names->path, names->new_dir_fd, names->new_path,
-                                   (unsigned)names->flags);
+    return world_here()->files->renameat2(names->dir_fd, names->path, names->new_dir_fd,
+                                          names->new_path, (unsigned)names->flags);
 }
 
 int dure_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
@@ -46,7 +36,7 @@ int dure_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new
 {
     struct names names = { dir_fd, new_dir_fd, path, new_path, (int)flags, 0, 0 };
 
-    return make_by(offload_world, "rename", make_rename, &names);
+    return make("rename", make_rename, &names);
 }
 
 int dure_renameat(int dir_fd, const char *path, int new_dir_fd, const char *new_path)
@@ -63,7 +53,8 @@ static int64_t make_link(void *arg)
 {
     const struct names *names = arg;
 
-    return linkat(names->dir_fd, names->path, names->new_dir_fd, names->new_path, names->flags);
+    return world_here()->files->linkat(names->dir_fd, names->path, names->new_dir_fd,
+                                       names->new_path, names->flags);
 }
 
 int dure_linkat(int dir_fd, const char *path, int new_dir_fd, const char *new_path, int flags)
@@ -82,7 +73,7 @@ static int64_t make_symlink(void *arg)
 {
     const struct names *names = arg;
 
-    return symlinkat(names->path, names->new_dir_fd, names->new_path);
+    return world_here()->files->symlinkat(names->path, names->new_dir_fd, names->new_path);
 }
 
 int dure_symlinkat(const char *target, int new_dir_fd, const char *new_path)
@@ -101,14 +92,14 @@ static int64_t make_unlink(void *arg)
 {
     const struct names *names = arg;
 
-    return world_here()->unlinkat(names->dir_fd, names->path, names->flags);
+    return world_here()->files->unlinkat(names->dir_fd, names->path, names->flags);
 }
 
 int dure_unlinkat(int dir_fd, const char *path, int flags)
 {
     struct names names = { dir_fd, AT_FDCWD, path, "", flags, 0, 0 };
 
-    return make_by(offload_world, flags & AT_REMOVEDIR ? "rmdir" : "unlink", make_unlink, &names);
+    return make(flags & AT_REMOVEDIR ? "rmdir" : "unlink", make_unlink, &names);
 }
 
 int dure_unlink(const char *path)
@@ -121,9 +112,15 @@ int dure_rmdir(const char *path)
     return dure_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
+/* As the C library's: a directory says that it is one. */
 static int64_t make_remove(void *arg)
 {
-    return remove(((const struct names *)arg)->path);
+    const struct names *names = arg;
+    const struct world_files *files = world_here()->files;
+    int result = files->unlinkat(AT_FDCWD, names->path, 0);
+
+    return result < 0 && errno == EISDIR ? files->unlinkat(AT_FDCWD, names->path, AT_REMOVEDIR)
+                                         : result;
 }
 
 int dure_remove(const char *path)
@@ -133,18 +130,23 @@ int dure_remove(const char *path)
     return make("remove", make_remove, &names);
 }
 
+mode_t dure_umask(mode_t mask)
+{
+    return world_here()->files->umask(mask);
+}
+
 static int64_t make_mkdir(void *arg)
 {
     const struct names *names = arg;
 
-    return world_here()->mkdirat(names->dir_fd, names->path, names->mode);
+    return world_here()->files->mkdirat(names->dir_fd, names->path, names->mode);
 }
 
 int dure_mkdirat(int dir_fd, const char *path, mode_t mode)
 {
     struct names names = { dir_fd, AT_FDCWD, path, "", 0, mode, 0 };
 
-    return make_by(offload_world, "mkdir", make_mkdir, &names);
+    return make("mkdir", make_mkdir, &names);
 }
 
 int dure_mkdir(const char *path, mode_t mode)
@@ -156,7 +158,7 @@ static int64_t make_mknod(void *arg)
 {
     const struct names *names = arg;
 
-    return mknodat(names->dir_fd, names->path, names->mode, names->device);
+    return world_here()->files->mknodat(names->dir_fd, names->path, names->mode, names->device);
 }
 
 int dure_mknodat(int dir_fd, const char *path, mode_t mode, dev_t device)

@@ -54,8 +54,7 @@ static struct asked *asked_create(const struct question *question)
 /* In a simulation the pool is the task itself, after a pause. */
 static int64_t ask_simulated(const struct question *question)
 {
-    int result = question->of_world ? simulated_pause(question->what, question->fd)
-                                    : simulated_refuse(question->what);
+    int result = simulated_pause(question->what, question->fd);
 
     if (result == -ECANCELED)
         flow_feel(&task_current()->flow);

@@ -2,13 +2,12 @@
 #ifndef DURE_SRC_POSIX_QUESTION_H
 #define DURE_SRC_POSIX_QUESTION_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct question {
     const char *what; /* for the dump */
-    /* Asks the system. Returns the length of the answer in bytes, or -1 and errno. */
+    /* Asks, by no calls but world_here()'s. Returns the length of the answer in bytes, or -1 and errno. */
     int64_t (*ask)(const struct question *question);
     int fd;           /* what is asked about, or with a path the directory */
     const char *path; /* NULL: fd alone */
@@ -16,7 +15,6 @@ struct question {
     unsigned mode; /* of access; statx's mask */
     void *answer;
     size_t answer_len; /* the room there */
-    bool of_world;     /* ask makes no calls but world_here()'s: it can be simulated */
 };
 
 /* Asks, for a task on a thread of the pool. Whoever is cancelled meanwhile goes away at once, and the

@@ -232,6 +232,8 @@ static ssize_t run(struct splicing *s)
         return io_result(refused);
     if (!task_current() && !thread_has_scope())
         return s->call(s);
+    if (unlikely(world_here()->simulated))
+        return io_result(simulated_refuse(s->what));
     look_at(s);
     if (s->manner == PLAINLY)
         return s->call(s);

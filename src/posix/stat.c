@@ -24,28 +24,29 @@ static int64_t put_of_path(const struct question *question)
 
 static int64_t ask_fstat(const struct question *question)
 {
-    return world_here()->fstat(question->fd, question->answer) < 0 ? -1
-                                                                   : (int64_t)sizeof(struct stat);
+    return world_here()->files->fstat(question->fd, question->answer) < 0
+               ? -1
+               : (int64_t)sizeof(struct stat);
 }
 
 int dure_fstat(int fd, struct stat *buf)
 {
-    struct question question = { "stat", ask_fstat, fd, NULL, 0, 0, buf, sizeof *buf, true };
+    struct question question = { "stat", ask_fstat, fd, NULL, 0, 0, buf, sizeof *buf };
 
     return put(&question) < 0 ? -1 : 0;
 }
 
 static int64_t ask_stat(const struct question *question)
 {
-    int result =
-        world_here()->fstatat(question->fd, question->path, question->answer, question->flags);
+    int result = world_here()->files->fstatat(question->fd, question->path, question->answer,
+                                              question->flags);
 
     return result < 0 ? -1 : (int64_t)sizeof(struct stat);
 }
 
 int dure_fstatat(int dir_fd, const char *path, struct stat *buf, int flags)
 {
-    struct question question = { "stat", ask_stat, dir_fd, path, flags, 0, buf, sizeof *buf, true };
+    struct question question = { "stat", ask_stat, dir_fd, path, flags, 0, buf, sizeof *buf };
 
     return put_of_path(&question) < 0 ? -1 : 0;
 }
@@ -62,8 +63,8 @@ int dure_lstat(const char *path, struct stat *buf)
 
 static int64_t ask_statx(const struct question *question)
 {
-    int result =
-        statx(question->fd, question->path, question->flags, question->mode, question->answer);
+    int result = world_here()->files->statx(question->fd, question->path, question->flags,
+                                            question->mode, question->answer);
 
     return result < 0 ? -1 : (int64_t)sizeof(struct statx);
 }
@@ -77,7 +78,9 @@ int dure_statx(int dir_fd, const char *path, int flags, unsigned mask, struct st
 
 static int64_t ask_fstatvfs(const struct question *question)
 {
-    return fstatvfs(question->fd, question->answer) < 0 ? -1 : (int64_t)sizeof(struct statvfs);
+    return world_here()->files->fstatvfs(question->fd, question->answer) < 0
+               ? -1
+               : (int64_t)sizeof(struct statvfs);
 }
 
 int dure_fstatvfs(int fd, struct statvfs *buf)
@@ -89,7 +92,9 @@ int dure_fstatvfs(int fd, struct statvfs *buf)
 
 static int64_t ask_statvfs(const struct question *question)
 {
-    return statvfs(question->path, question->answer) < 0 ? -1 : (int64_t)sizeof(struct statvfs);
+    return world_here()->files->statvfs(question->path, question->answer) < 0
+               ? -1
+               : (int64_t)sizeof(struct statvfs);
 }
 
 int dure_statvfs(const char *path, struct statvfs *buf)
@@ -101,7 +106,8 @@ int dure_statvfs(const char *path, struct statvfs *buf)
 
 static int64_t ask_access(const struct question *question)
 {
-    return faccessat(question->fd, question->path, (int)question->mode, question->flags);
+    return world_here()->files->faccessat(question->fd, question->path, (int)question->mode,
+                                          question->flags);
 }
 
 int dure_faccessat(int dir_fd, const char *path, int mode, int flags)
@@ -120,7 +126,8 @@ int dure_access(const char *path, int mode)
 
 static int64_t ask_readlink(const struct question *question)
 {
-    return readlinkat(question->fd, question->path, question->answer, question->answer_len);
+    return world_here()->files->readlinkat(question->fd, question->path, question->answer,
+                                           question->answer_len);
 }
 
 ssize_t dure_readlinkat(int dir_fd, const char *path, char *buf, size_t len)

@@ -7,6 +7,11 @@
 #include <errno.h>
 #include <time.h>
 
+int dure_clock_gettime(clockid_t clock, struct timespec *time)
+{
+    return world_here()->clock_gettime(clock, time);
+}
+
 dure_deadline dure_at(int64_t at_ns)
 {
     return (dure_deadline){ .at_ns = at_ns };

@@ -101,15 +101,51 @@ bool make_pty(int *master, int *slave)
     return CHECK_EQ(tcsetattr(*slave, TCSANOW, &raw), 0);
 }
 
+void make_name(char path[64])
+{
+    static atomic_uint next;
+
+    snprintf(path, 64, "/tmp/dure-conformance-%d-%u", (int)getpid(), atomic_fetch_add(&next, 1));
+}
+
+bool make_folder(char path[64])
+{
+    make_name(path);
+    return CHECK_EQ(dure_mkdir(path, 0700), 0);
+}
+
 int make_file(const void *data, size_t len)
 {
-    char path[] = "/tmp/dure-conformance-XXXXXX";
-    int fd = mkostemp(path, O_CLOEXEC);
+    char path[64];
+    int fd;
 
+    make_name(path);
+    fd = dure_open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     CHECK(fd >= 0);
-    unlink(path);
-    CHECK_EQ(pwrite(fd, data, len, 0), len);
+    CHECK_EQ(dure_unlink(path), 0);
+    CHECK_EQ(dure_pwrite(fd, data, len, 0), len);
     return fd;
+}
+
+size_t read_at(int fd, void *buf, size_t len, off_t offset)
+{
+    size_t done = 0;
+    ssize_t n = 1;
+
+    while (done < len && n > 0) {
+        n = dure_pread(fd, (char *)buf + done, len - done, offset + (off_t)done);
+        if (n > 0)
+            done += (size_t)n;
+    }
+    CHECK(n >= 0);
+    return done;
+}
+
+bool simulated(void)
+{
+    const char *name = dure_backend_name(); /* none outside of a run */
+
+    return name && strcmp(name, "sim") == 0;
 }
 
 /* --- full and empty --- */

@@ -9,7 +9,7 @@ static off_t size_of(int fd)
 {
     struct stat st = { 0 };
 
-    CHECK_EQ(fstat(fd, &st), 0);
+    CHECK_EQ(dure_fstat(fd, &st), 0);
     return st.st_size;
 }
 
@@ -47,15 +47,15 @@ static void check_copies(void)
     off_t in = 3, out = 1;
     char text[20] = "";
 
-    CHECK_EQ(lseek(from, 0, SEEK_SET), 0);
+    CHECK_EQ(dure_lseek(from, 0, SEEK_SET), 0);
     CHECK_EQ(dure_copy_file_range(from, &in, to, &out, 4, 0), 4);
     CHECK(in == 7 && out == 5);
     CHECK_EQ(dure_copy_file_range(from, &in, to, &out, 100, 0), 3); /* to its end */
     CHECK_EQ(dure_copy_file_range(from, &in, to, &out, 100, 0), 0);
-    CHECK_EQ(pread(to, text, 20, 1), 7);
+    CHECK_EQ(read_at(to, text, 20, 1), 7);
     CHECK_STR(text, "3456789");
     CHECK_EQ(dure_copy_file_range(from, NULL, to, NULL, 2, 0), 2); /* and at its own position */
-    CHECK_EQ(lseek(from, 0, SEEK_CUR), 2);
+    CHECK_EQ(dure_lseek(from, 0, SEEK_CUR), 2);
     CHECK_EQ(dure_copy_file_range(from, NULL, to, NULL, 0, 0), 0);
     CHECK_FAILS(dure_copy_file_range(from, NULL, to, NULL, 1, 77), EINVAL);
     CHECK_EQ(dure_close(to), 0);
@@ -69,11 +69,11 @@ static void check_flags(void)
     char a[2], b[20];
     struct iovec iov[2] = { { a, 2 }, { b, 20 } }, out = { "ab", 2 };
 
-    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    CHECK_EQ(dure_lseek(fd, 0, SEEK_SET), 0);
     CHECK_EQ(dure_preadv2(fd, iov, 2, 4, RWF_HIPRI), 6);
     CHECK(memcmp(a, "45", 2) == 0 && memcmp(b, "6789", 4) == 0);
     CHECK_EQ(dure_preadv2(fd, iov, 1, -1, RWF_HIPRI), 2);
-    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 2);
+    CHECK_EQ(dure_lseek(fd, 0, SEEK_CUR), 2);
     CHECK(dure_preadv2(fd, iov, 1, 0, 0) >= (one_byte() ? 1 : 2));
     CHECK_EQ(dure_pwritev2(fd, &out, 1, 0, RWF_DSYNC), 2);
     CHECK_EQ(dure_pwritev2(fd, &out, 1, 0, RWF_APPEND), 2);
@@ -177,11 +177,11 @@ TEST(a_large_copy_is_whole_or_broken_off)
     dure_scope scope;
     off_t size;
 
-    CHECK_EQ(ftruncate(c.from, (off_t)c.len), 0);
+    CHECK_EQ(dure_ftruncate(c.from, (off_t)c.len), 0);
     CHECK_EQ(copy_all(&c), c.len);
     CHECK_EQ(size_of(c.to), c.len);
-    CHECK_EQ(ftruncate(c.to, 0), 0);
-    CHECK_EQ(lseek(c.to, 0, SEEK_SET), 0);
+    CHECK_EQ(dure_ftruncate(c.to, 0), 0);
+    CHECK_EQ(dure_lseek(c.to, 0, SEEK_SET), 0);
     dure_scope_open(&scope);
     CHECK_EQ(dure_spawn_with(&scope, &(dure_spawn_options){ .place = DURE_LOOP(1) }, copy_behind,
                              &at, sizeof at),

@@ -15,30 +15,29 @@ struct place {
 
 static bool place_open(struct place *place)
 {
-    strcpy(place->folder, "/tmp/dure-conformance-XXXXXX");
-    if (!CHECK(mkdtemp(place->folder) != NULL))
+    if (!make_folder(place->folder))
         return false;
     snprintf(place->path, sizeof place->path, "%s/one", place->folder);
     snprintf(place->other, sizeof place->other, "%s/two", place->folder);
-    place->fd = open(place->path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    place->dir = open(place->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return CHECK_EQ(write(place->fd, "text", 4), 4);
+    place->fd = dure_open(place->path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    place->dir = dure_open(place->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return CHECK_EQ(dure_write(place->fd, "text", 4), 4);
 }
 
 static void place_close(struct place *place)
 {
     CHECK_EQ(dure_close(place->fd), 0);
     CHECK_EQ(dure_close(place->dir), 0);
-    unlink(place->path);
-    unlink(place->other);
-    CHECK_EQ(rmdir(place->folder), 0);
+    dure_unlink(place->path);
+    dure_unlink(place->other);
+    CHECK_EQ(dure_rmdir(place->folder), 0);
 }
 
 static struct stat stat_of(const char *path)
 {
     struct stat st = { 0 };
 
-    CHECK_EQ(lstat(path, &st), 0);
+    CHECK_EQ(dure_lstat(path, &st), 0);
     return st;
 }
 
@@ -123,7 +122,7 @@ static void check_questions(struct place *p)
     struct stat plain, st;
     struct statx stx;
 
-    CHECK_EQ(symlink("one", p->other), 0);
+    CHECK_EQ(dure_symlink("one", p->other), 0);
     CHECK_EQ(dure_lstat(p->other, &st), 0);
     plain = stat_of(p->other);
     CHECK(S_ISLNK(st.st_mode) && st.st_ino == plain.st_ino && st.st_size == plain.st_size);
@@ -135,9 +134,8 @@ static void check_questions(struct place *p)
     CHECK_EQ(dure_statx(p->dir, "one", 0, STATX_SIZE, &stx), 0);
     CHECK((stx.stx_mask & STATX_SIZE) && (off_t)stx.stx_size == st.st_size);
     CHECK_FAILS(dure_statx(p->dir, "none", 0, STATX_SIZE, &stx), ENOENT);
-    CHECK_EQ(statvfs("/", &plain_fs), 0);
     CHECK_EQ(dure_statvfs("/", &fs), 0);
-    CHECK_EQ(fs.f_blocks, plain_fs.f_blocks);
+    CHECK(simulated() || (statvfs("/", &plain_fs) == 0 && fs.f_blocks == plain_fs.f_blocks));
     CHECK_EQ(dure_fstatvfs(p->fd, &fs), 0);
     CHECK_FAILS(dure_fstatvfs(-1, &fs), EBADF);
     CHECK_FAILS(dure_statvfs("/nowhere", &fs), ENOENT);
@@ -147,7 +145,7 @@ static void check_questions(struct place *p)
     CHECK_FAILS(dure_access(p->path, 77), EINVAL);
     CHECK_FAILS(dure_faccessat(p->fd, "two", F_OK, 0), ENOTDIR);
     CHECK_FAILS(dure_access(NULL, F_OK), EFAULT);
-    CHECK_EQ(unlink(p->other), 0);
+    CHECK_EQ(dure_unlink(p->other), 0);
 }
 
 static void check_all(void)
@@ -210,7 +208,7 @@ static void check_canceled(void)
     CHECK_FAILS(dure_access("/", F_OK), ECANCELED);
     CHECK_FAILS(dure_readlink("/proc/self", text, sizeof text), ECANCELED);
     CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
-    CHECK_FAILS(access(p.other, F_OK), ENOENT);
+    CHECK_FAILS(dure_access(p.other, F_OK), ENOENT);
     st = stat_of(p.path);
     CHECK(st.st_mode == before.st_mode && st.st_size == 4 && st.st_uid == before.st_uid &&
           st.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
@@ -262,6 +260,8 @@ TEST_WITH(questions_that_queue_are_abandoned, .loops = 2, .blocking_threads = 1)
     dure_scope holders, askers;
     char text[100] = "";
 
+    if (simulated())
+        return;
     CHECK_EQ(dure_pipe2(busy, O_CLOEXEC), 0);
     dure_scope_open(&holders);
     background_start(&holder, &holders, DURE_THIS_LOOP, keep_busy, NULL);

@@ -5,17 +5,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static bool make_folder(char folder[64], int files)
+static bool make_files(char folder[64], int files)
 {
     char path[80];
     int i;
 
-    strcpy(folder, "/tmp/dure-conformance-XXXXXX");
-    if (!CHECK(mkdtemp(folder) != NULL))
+    if (!make_folder(folder))
         return false;
     for (i = 0; i < files; i++) {
         snprintf(path, sizeof path, "%s/file-%05d", folder, i);
-        close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        dure_close(dure_open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     }
     return true;
 }
@@ -27,12 +26,13 @@ static void remove_folder(const char *folder, int files)
 
     for (i = 0; i < files; i++) {
         snprintf(path, sizeof path, "%s/file-%05d", folder, i);
-        CHECK_EQ(unlink(path), 0);
+        CHECK_EQ(dure_unlink(path), 0);
     }
-    CHECK_EQ(rmdir(folder), 0);
+    CHECK_EQ(dure_rmdir(folder), 0);
 }
 
-/* The same entries in the same order as the plain calls give. Returns how many. */
+/* The same entries in the same order as the plain calls give, where there are such. Returns how
+   many. */
 static int compare_all(dure_dir *twin, DIR *plain)
 {
     struct dirent *expected, *entry;
@@ -42,6 +42,10 @@ static int compare_all(dure_dir *twin, DIR *plain)
         errno = EDOM;
         entry = dure_readdir(twin);
         CHECK_EQ(errno, EDOM);
+        if (!plain) {
+            count += entry != NULL;
+            continue;
+        }
         expected = readdir(plain);
         CHECK(!entry == !expected);
         if (!entry || !expected)
@@ -51,7 +55,7 @@ static int compare_all(dure_dir *twin, DIR *plain)
         CHECK_EQ(entry->d_type, expected->d_type);
         CHECK_EQ(dure_telldir(twin), telldir(plain));
         count++;
-    } while (true);
+    } while (entry);
     CHECK(dure_readdir(twin) == NULL); /* the end stays the end */
     return count;
 }
@@ -65,14 +69,15 @@ static void check_entries(int files)
     long here;
     int i;
 
-    if (!make_folder(folder, files))
+    if (!make_files(folder, files))
         return;
     twin = dure_opendir(folder);
-    plain = opendir(folder);
-    CHECK(fcntl(dure_dirfd(twin), F_GETFD) & FD_CLOEXEC);
+    plain = simulated() ? NULL : opendir(folder);
+    CHECK(dure_fcntl(dure_dirfd(twin), F_GETFD) & FD_CLOEXEC);
     CHECK_EQ(compare_all(twin, plain), files + 2);
     dure_rewinddir(twin);
-    rewinddir(plain);
+    if (plain)
+        rewinddir(plain);
     CHECK_EQ(compare_all(twin, plain), files + 2);
     dure_rewinddir(twin);
     for (i = 0; i < files / 2; i++)
@@ -89,7 +94,8 @@ static void check_entries(int files)
     entry = dure_readdir(twin);
     CHECK_STR(entry->d_name, name);
     CHECK_EQ(dure_closedir(twin), 0);
-    closedir(plain);
+    if (plain)
+        closedir(plain);
     remove_folder(folder, files);
 }
 
@@ -130,21 +136,21 @@ TEST(what_cannot_be_opened)
 
     CHECK_NO_DIR(dure_opendir("/nowhere/at/all"), ENOENT);
     CHECK_NO_DIR(dure_opendir(""), ENOENT);
-    CHECK_NO_DIR(dure_opendir("/dev/null"), ENOTDIR);
+    CHECK_NO_DIR(dure_opendir("/dev/null"), simulated() ? ENOENT : ENOTDIR);
     CHECK_NO_DIR(dure_fdopendir(-1), EBADF);
     CHECK_NO_DIR(dure_fdopendir(file), ENOTDIR);
     CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
     CHECK_NO_DIR(dure_fdopendir(fds[0]), ENOTDIR);
-    path = open("/", O_PATH | O_CLOEXEC);
+    path = dure_open("/", O_PATH | O_CLOEXEC);
     CHECK_NO_DIR(dure_fdopendir(path), EBADF);
     CHECK_EQ(dure_close(path), 0); /* it remained ours */
     CHECK_EQ(dure_close(fds[0]), 0);
     CHECK_EQ(dure_close(fds[1]), 0);
     CHECK_EQ(dure_close(file), 0);
-    if (!make_folder(folder, 0))
+    if (!make_files(folder, 0))
         return;
-    dir = dure_fdopendir(open(folder, O_RDONLY | O_CLOEXEC));
-    CHECK_EQ(rmdir(folder), 0);
+    dir = dure_fdopendir(dure_open(folder, O_RDONLY | O_CLOEXEC));
+    CHECK_EQ(dure_rmdir(folder), 0);
     CHECK(dure_readdir(dir) == NULL); /* one that is gone is empty */
     CHECK_EQ(dure_closedir(dir), 0);
 }
@@ -158,7 +164,7 @@ static void check_canceled(void)
     dure_dir *dir;
     int count = 0;
 
-    if (!make_folder(folder, 3))
+    if (!make_files(folder, 3))
         return;
     dir = dure_opendir(folder);
     CHECK(dure_readdir(dir) != NULL);
@@ -214,10 +220,14 @@ static int64_t read_entry(void *arg)
 
 TEST_WITH(taken_out_of_the_queue, .loops = 2, .blocking_threads = 1)
 {
-    dure_dir *dir = dure_opendir("/"), *other = dure_opendir("/");
+    dure_dir *dir, *other;
     struct background holder, reader, second;
     dure_scope holders, readers;
 
+    if (simulated())
+        return;
+    dir = dure_opendir("/");
+    other = dure_opendir("/");
     CHECK_EQ(dure_pipe2(busy, O_CLOEXEC), 0);
     dure_scope_open(&holders);
     background_start(&holder, &holders, DURE_THIS_LOOP, keep_busy, NULL);
@@ -261,7 +271,7 @@ TEST(many_walk_at_once)
     dure_scope scope;
     int i;
 
-    if (!make_folder(folder, 300))
+    if (!make_files(folder, 300))
         return;
     dure_scope_open(&scope);
     for (i = 0; i < 40; i++)

@@ -11,8 +11,7 @@ struct place {
 
 static bool place_open(struct place *place)
 {
-    strcpy(place->folder, "/tmp/dure-conformance-XXXXXX");
-    if (!CHECK(mkdtemp(place->folder) != NULL))
+    if (!make_folder(place->folder))
         return false;
     snprintf(place->path, sizeof place->path, "%s/one", place->folder);
     snprintf(place->other, sizeof place->other, "%s/two", place->folder);
@@ -21,14 +20,14 @@ static bool place_open(struct place *place)
 
 static void place_close(struct place *place)
 {
-    CHECK_EQ(rmdir(place->folder), 0); /* it is empty */
+    CHECK_EQ(dure_rmdir(place->folder), 0); /* it is empty */
 }
 
 static bool is_there(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0;
+    return dure_stat(path, &st) == 0;
 }
 
 static void check_names(void)
@@ -45,7 +44,7 @@ static void check_names(void)
     CHECK_FAILS(dure_rename(place.path, place.other), ENOENT);
     CHECK_FAILS(dure_mkdir(place.other, 0700), EEXIST);
     CHECK_EQ(dure_mkdir(place.path, 0700), 0);
-    CHECK_EQ(stat(place.path, &st), 0);
+    CHECK_EQ(dure_stat(place.path, &st), 0);
     CHECK_EQ(st.st_mode & (S_IFMT | 0777), S_IFDIR | 0700);
     CHECK_FAILS(dure_rename(place.other, place.path), EISDIR);
     CHECK_FAILS(dure_unlink(place.path), EISDIR);
@@ -85,10 +84,10 @@ static void check_lengths(void)
     int fd = make_file("text", 4), fds[2];
 
     CHECK_EQ(dure_ftruncate(fd, 2), 0);
-    CHECK_EQ(fstat(fd, &st), 0);
+    CHECK_EQ(dure_fstat(fd, &st), 0);
     CHECK_EQ(st.st_size, 2);
     CHECK_EQ(dure_ftruncate(fd, 100), 0);
-    CHECK_EQ(fstat(fd, &st), 0);
+    CHECK_EQ(dure_fstat(fd, &st), 0);
     CHECK_EQ(st.st_size, 100);
     CHECK_FAILS(dure_ftruncate(fd, -1), EINVAL);
     CHECK_EQ(dure_close(fd), 0);
@@ -107,7 +106,7 @@ static void check_vectors(void)
     int fd = make_file("0123456789", 10);
 
     CHECK_EQ(dure_pwritev(fd, out, 3, 5), 8); /* all of it, in however many pieces */
-    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 0);      /* its own position has not moved */
+    CHECK_EQ(dure_lseek(fd, 0, SEEK_CUR), 0); /* its own position has not moved */
     if (!getenv("DURE_TRANSFER_MAX")) {
         CHECK_EQ(dure_preadv(fd, in, 2, 4), 9); /* the end of the file */
         CHECK(memcmp(a, "4on", 3) == 0 && memcmp(b, "ethree", 6) == 0);
@@ -125,11 +124,13 @@ static void check_vectors(void)
 /* Locks of one description never wait for each other. */
 static void check_locks(void)
 {
-    int fd = make_file("x", 1), other;
+    int fd, other;
     char path[64];
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    make_name(path);
+    fd = dure_open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     other = dure_open(path, O_RDWR | O_CLOEXEC);
+    CHECK_EQ(dure_unlink(path), 0);
     CHECK_EQ(dure_flock(fd, LOCK_SH), 0);
     CHECK_EQ(dure_flock(other, LOCK_SH), 0);
     CHECK_FAILS(dure_flock(other, LOCK_EX | LOCK_NB), EWOULDBLOCK);
@@ -177,7 +178,7 @@ static void check_canceled(void)
 
     if (!place_open(&place))
         return;
-    CHECK_EQ(flock(fd, LOCK_EX), 0);
+    CHECK_EQ(dure_flock(fd, LOCK_EX), 0);
     dure_scope_open(&scope);
     dure_scope_cancel(&scope);
     CHECK_FAILS(dure_mkdir(place.path, 0700), ECANCELED);
@@ -191,7 +192,7 @@ static void check_canceled(void)
     CHECK_EQ(dure_flock(fd, LOCK_UN), 0);
     CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
     CHECK(!is_there(place.path));
-    CHECK_EQ(fstat(fd, &st), 0);
+    CHECK_EQ(dure_fstat(fd, &st), 0);
     CHECK_EQ(st.st_size, 4);
     CHECK_EQ(dure_close(fd), 0);
     place_close(&place);

@@ -30,15 +30,15 @@ static void check_sending(int out, int back_fd, bool with_offset)
     for (i = 0; i < len; i++)
         data[i] = (char)(i % 249);
     sending.in = make_file("0123456789", 10);
-    CHECK_EQ(pwrite(sending.in, data, len, 10), len);
-    CHECK_EQ(lseek(sending.in, with_offset ? 3 : 10, SEEK_SET), with_offset ? 3 : 10);
+    CHECK_EQ(dure_pwrite(sending.in, data, len, 10), len);
+    CHECK_EQ(dure_lseek(sending.in, with_offset ? 3 : 10, SEEK_SET), with_offset ? 3 : 10);
     dure_scope_open(&scope);
     background_start(&b, &scope, DURE_THIS_LOOP, send_it, &sending);
     CHECK_EQ(dure_read_full(back_fd, back, len), len);
     CHECK_EQ(dure_scope_close(&scope), 0);
     CHECK_EQ(b.result, len);
     CHECK(memcmp(data, back, len) == 0);
-    CHECK_EQ(lseek(sending.in, 0, SEEK_CUR), with_offset ? 3 : 10 + (off_t)len);
+    CHECK_EQ(dure_lseek(sending.in, 0, SEEK_CUR), with_offset ? 3 : 10 + (off_t)len);
     CHECK_EQ(offset, with_offset ? 10 + (off_t)len : 10);
     CHECK_EQ(dure_sendfile(out, sending.in, at, 100), 0); /* the end of the file */
     CHECK_EQ(dure_close(sending.in), 0);
@@ -78,15 +78,15 @@ TEST(sendfile_to_a_file)
 
     CHECK_EQ(dure_sendfile(out, in, &offset, 100), 6);
     CHECK_EQ(offset, 10);
-    CHECK_EQ(lseek(in, 0, SEEK_SET), 0);
+    CHECK_EQ(dure_lseek(in, 0, SEEK_SET), 0);
     CHECK_EQ(dure_sendfile(out, in, NULL, 3), 3);
-    CHECK_EQ(pread(out, back, sizeof back, 0), 9);
+    CHECK_EQ(read_at(out, back, sizeof back, 0), 9);
     CHECK_STR(back, "456789012");
     CHECK_EQ(dure_sendfile(out, in, NULL, 0), 0);
     CHECK_EQ(dure_close(in), 0);
     CHECK_FAILS(dure_sendfile(out, in, NULL, 3), EBADF);
-    CHECK_EQ(dure_close(out), 0);
     in = make_file("x", 1);
+    CHECK_EQ(dure_close(out), 0);
     CHECK_FAILS(dure_sendfile(out, in, NULL, 1), EBADF);
     CHECK_EQ(dure_close(in), 0);
 }

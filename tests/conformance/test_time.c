@@ -105,6 +105,28 @@ static void check_sleeps(void)
     CHECK_FAILS(dure_nanosleep(&(struct timespec){ 0, DURE_SECOND }, NULL), EINVAL);
 }
 
+static void check_clocks(void)
+{
+    struct timespec before, now, after;
+
+    clock_gettime(CLOCK_REALTIME, &before);
+    CHECK_EQ(dure_clock_gettime(CLOCK_REALTIME, &now), 0);
+    clock_gettime(CLOCK_REALTIME, &after);
+    CHECK(before.tv_sec <= now.tv_sec && now.tv_sec <= after.tv_sec);
+    CHECK_EQ(dure_clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
+    CHECK_FAILS(dure_clock_gettime(77777, &now), EINVAL);
+}
+
+TEST(clocks_tell_the_system_s_time)
+{
+    check_clocks();
+}
+
+TEST_OUTSIDE(clocks_outside)
+{
+    check_clocks();
+}
+
 TEST(never_early)
 {
     check_sleeps();
@@ -286,6 +308,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock_and_deadlines),
         cmocka_unit_test(clock_and_deadlines_outside),
+        cmocka_unit_test(clocks_tell_the_system_s_time),
+        cmocka_unit_test(clocks_outside),
         cmocka_unit_test(never_early),
         cmocka_unit_test(never_early_outside),
         cmocka_unit_test(in_order),

@@ -31,7 +31,7 @@ static void end(struct waiting *w)
         if (w->more[i] >= 0)
             CHECK_EQ(dure_close(w->more[i]), 0);
     if (w->path[0])
-        unlink(w->path);
+        dure_unlink(w->path);
     w->path[0] = '\0';
 }
 

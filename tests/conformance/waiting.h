@@ -132,6 +132,13 @@ int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen
 uint16_t port_of(int fd);                    /* its own address's */
 bool make_pty(int *master, int *slave);      /* raw */
 int make_file(const void *data, size_t len); /* unlinked, at its start */
+/* All of it, or up to the file's end, in however many pieces. */
+size_t read_at(int fd, void *buf, size_t len, off_t offset);
+void make_name(char path[64]); /* that no file has */
+bool make_folder(char path[64]);
+/* What plain calls on a task's descriptors or files are to show cannot be asked of a simulation, nor
+   can threads be held up there. */
+bool simulated(void);
 /* Until nothing more can be written, not even a while later; not for ttys. */
 void fill(int fd, int reader);
 /* Until nothing more can be read; how much it was. */

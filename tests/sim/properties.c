@@ -16,6 +16,8 @@ static void (*const properties[])(void) = {
     echoes_are_whole,
     servers_survive_shortage,
     synced_records_survive,
+    synced_names_survive,
+    file_locks_exclude,
 #if HAVE_SERVE
     serve_survives_broken_clients,
 #endif
@@ -33,7 +35,10 @@ static int world(void *arg)
 
 int main(int argc, char **argv)
 {
-    static const dure_sim_options options = { .turns_max = 20000000, .sync_error_ppm = 50000 };
+    static const dure_sim_options options = { .turns_max = 20000000,
+                                              .sync_error_ppm = 50000,
+                                              .disk_short_ppm = 125000,
+                                              .disk_error_ppm = 20000 };
 
     return dure_sim_main(argc, argv, &options, world, NULL);
 }

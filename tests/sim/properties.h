@@ -23,7 +23,11 @@ void polls_see_what_is_there(void);
 /* of_hosts.c */
 void echoes_are_whole(void);
 void servers_survive_shortage(void);
+
+/* of_disks.c */
 void synced_records_survive(void);
+void synced_names_survive(void);
+void file_locks_exclude(void);
 
 /* of_serve.c */
 void serve_survives_broken_clients(void);

@@ -289,14 +289,88 @@ static void what_is_not_simulated_says_so(void)
     int fd = dure_open("/x", O_CREAT | O_RDWR, 0600);
 
     CHECK(fd >= 0);
-    CHECK_FAILS(dure_flock(fd, LOCK_EX), ENOSYS);
+    CHECK_FAILS(dure_fcntl(fd, F_GETLEASE), ENOSYS);
     CHECK(strstr(dure_why(), "not simulated") != NULL);
     CHECK_FAILS(dure_socket(AF_UNIX, SOCK_STREAM, 0), ENOSYS);
-    CHECK_FAILS(dure_fcntl(fd, F_SETLKW, NULL), ENOSYS);
+    CHECK_FAILS(dure_splice(fd, NULL, fd, NULL, 1, 0), ENOSYS);
     CHECK_EQ(dure_close(fd), 0);
 }
 
+/* The date is the same in each world, and time passes with the other clock's. */
+static void dates_begin_with_2026(void)
+{
+    struct timespec wall, before, after;
+    struct tm date;
+
+    CHECK_EQ(dure_clock_gettime(CLOCK_REALTIME, &before), 0);
+    CHECK(gmtime_r(&before.tv_sec, &date) && date.tm_year == 126 && date.tm_yday == 0);
+    dure_sleep_for(DURE_MINUTE);
+    CHECK_EQ(dure_clock_gettime(CLOCK_REALTIME, &wall), 0);
+    CHECK(wall.tv_sec - before.tv_sec >= 60 && wall.tv_sec - before.tv_sec < 62);
+    CHECK_EQ(dure_clock_gettime(CLOCK_MONOTONIC, &after), 0);
+    CHECK(dure_now() - (after.tv_sec * DURE_SECOND + after.tv_nsec) < DURE_MILLISECOND);
+    CHECK_FAILS(dure_clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &wall), ENOSYS);
+}
+
 /* --- disks --- */
+
+/* As no other test does: what is refused, and what a way may be like. */
+static void paths_are_resolved_as_posix_has_it(void)
+{
+    char name[300], text[8], way[5000] = "";
+    struct stat st;
+    int fd;
+
+    memset(name, 'n', sizeof name);
+    name[255] = '\0';
+    CHECK_EQ(dure_mkdir(name, 0700), 0); /* the longest */
+    CHECK_EQ(dure_rmdir(name), 0);
+    name[255] = 'n';
+    name[256] = '\0';
+    CHECK_FAILS(dure_mkdir(name, 0700), ENAMETOOLONG);
+    while (strlen(way) < 4094)
+        strcat(way, "./");
+    CHECK_EQ(dure_stat(way, &st), 0);
+    strcat(way, "./");
+    CHECK_FAILS(dure_stat(way, &st), ENAMETOOLONG);
+    CHECK_EQ(dure_symlink("one", "/two"), 0);
+    CHECK_EQ(dure_symlink("two", "/one"), 0);
+    CHECK_FAILS(dure_open("/one", O_RDONLY), ELOOP);
+    CHECK_FAILS(dure_open("/one/more", O_RDONLY), ELOOP);
+    CHECK_EQ(dure_unlink("/one"), 0);
+    fd = dure_open("/two", O_CREAT | O_RDWR, 0600); /* makes what the link points to */
+    CHECK_EQ(dure_lstat("/one", &st), 0);
+    CHECK(S_ISREG(st.st_mode));
+    CHECK_FAILS(dure_open("/two", O_CREAT | O_EXCL | O_RDWR, 0600), EEXIST);
+    CHECK_FAILS(dure_open("/two", O_RDONLY | O_NOFOLLOW), ELOOP);
+    CHECK_FAILS(dure_open("/one/", O_RDONLY), ENOTDIR);
+    CHECK_FAILS(dure_open("/one/x", O_RDONLY), ENOTDIR);
+    CHECK_FAILS(dure_open("/new/", O_CREAT | O_RDWR, 0600), EISDIR);
+    CHECK_FAILS(dure_open("/", O_TMPFILE | O_RDWR, 0600), EOPNOTSUPP);
+    CHECK_EQ(dure_close(fd), 0);
+    fd = dure_open("/two", O_PATH | O_NOFOLLOW);
+    CHECK_EQ(dure_readlinkat(fd, "", text, sizeof text), 3);
+    CHECK_FAILS(dure_read(fd, text, 1), EBADF);
+    CHECK_FAILS(dure_fchmod(fd, 0600), EBADF);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_EQ(dure_mkdir("/dir", 0700), 0);
+    CHECK_EQ(dure_mkdir("/dir/in", 0700), 0);
+    CHECK_FAILS(dure_rename("/dir", "/dir/in/dir"), EINVAL);
+    CHECK_FAILS(dure_rename("/dir/in", "/dir"), ENOTEMPTY);
+    CHECK_FAILS(dure_rename("/one", "/dir/"), ENOTDIR);
+    CHECK_FAILS(dure_rmdir("/dir/."), EINVAL);
+    CHECK_FAILS(dure_rmdir("/dir/in/.."), ENOTEMPTY);
+    CHECK_FAILS(dure_rmdir("/"), EBUSY);
+    CHECK_FAILS(dure_link("/dir", "/other"), EPERM);
+    fd = dure_open("/dir/in", O_RDONLY | O_DIRECTORY);
+    CHECK_EQ(dure_stat("/dir", &st), 0);
+    CHECK_EQ(st.st_nlink, 3);
+    CHECK_EQ(dure_rmdir("/dir/in"), 0);
+    CHECK_FAILS(dure_openat(fd, "file", O_CREAT | O_RDWR, 0600), ENOENT); /* it is gone */
+    CHECK_EQ(dure_fstat(fd, &st), 0);
+    CHECK_EQ(st.st_nlink, 0);
+    CHECK_EQ(dure_close(fd), 0);
+}
 
 static int save(const char *path, const char *text, bool sync)
 {
@@ -397,6 +471,8 @@ static const struct test tests[] = {
       { .loss_ppm = 100000, .duplicate_ppm = 50000 } },
     { "things_run_out_and_escapes_are_seen", things_run_out_and_escapes_are_seen, { 0 } },
     { "what_is_not_simulated_says_so", what_is_not_simulated_says_so, { 0 } },
+    { "dates_begin_with_2026", dates_begin_with_2026, { 0 } },
+    { "paths_are_resolved_as_posix_has_it", paths_are_resolved_as_posix_has_it, { 0 } },
     { "crash_keeps_what_was_synced", crash_keeps_what_was_synced, { 0 } },
     { "full_disk_says_so", full_disk_says_so, { .disk_size = 1000 } },
     { "failing_disk_says_so",

@@ -1,12 +1,14 @@
 /* The names on a host's disk: directories, and the journal of what no sync has covered. */
 #include "backend/sim/disk.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_LEN_MAX 255
+/* Of an entry: below are "." and "..". */
+#define COOKIE_FIRST 2
 
-static void entry_let_go(struct sim_disk *disk, struct entry *entry)
+void disk_entry_let_go(struct sim_disk *disk, struct entry *entry)
 {
     if (entry->seen || entry->durable || entry->journaled)
         return;
@@ -16,9 +18,9 @@ static void entry_let_go(struct sim_disk *disk, struct entry *entry)
     free(entry);
 }
 
-struct entry *disk_entry(struct inode *dir, const char *name)
+struct entry *disk_entry(const struct inode *dir, const char *name)
 {
-    struct list *node;
+    const struct list *node;
 
     /* Linear: simulated directories are small. */
     for (node = dir->entries.next; node != &dir->entries; node = node->next) {
@@ -30,7 +32,22 @@ struct entry *disk_entry(struct inode *dir, const char *name)
     return NULL;
 }
 
-static struct entry *make_entry(struct inode *dir, const char *name, struct inode *inode)
+/* Who reads a directory finds its entries by their cookies, which are in order. */
+static void put_in_order(struct inode *dir, struct entry *entry)
+{
+    struct list *node;
+
+    do {
+        entry->cookie = COOKIE_FIRST + sim_draw(INT32_MAX - COOKIE_FIRST);
+        for (node = dir->entries.prev; node != &dir->entries; node = node->prev)
+            if (container_of(node, struct entry, link)->cookie <= entry->cookie)
+                break;
+    } while (node != &dir->entries &&
+             container_of(node, struct entry, link)->cookie == entry->cookie);
+    list_push_front(node, &entry->link);
+}
+
+struct entry *disk_entry_create(struct inode *dir, const char *name, struct inode *inode)
 {
     size_t size = strlen(name) + 1;
     struct entry *entry = calloc(1, sizeof *entry + size);
@@ -42,8 +59,20 @@ static struct entry *make_entry(struct inode *dir, const char *name, struct inod
     entry->inode = inode;
     dir->references++;
     inode->references++;
-    list_push_back(&dir->entries, &entry->link);
+    put_in_order(dir, entry);
     return entry;
+}
+
+static void set_seen(struct entry *entry, bool seen)
+{
+    if (entry->seen == seen)
+        return;
+    entry->seen = seen;
+    entry->inode->links += seen ? 1u : UINT_MAX;
+    if (seen && inode_is(entry->inode, S_IFDIR))
+        entry->inode->parent = entry->dir;
+    else if (entry->inode->links == 0)
+        entry->inode->parent = NULL;
 }
 
 /* --- the journal --- */
@@ -54,8 +83,15 @@ static void note(struct entry *entry, int n)
         entry->journaled += (unsigned)n;
 }
 
-/* Programs see the change at once; a sync makes it durable. */
-static int journal(struct sim_disk *disk, const struct change *change)
+/* What is seen of it changes, and both files know when. */
+static void see(struct entry *entry, bool seen)
+{
+    set_seen(entry, seen);
+    inode_touch(entry->inode, INODE_CHANGED);
+    inode_touch(entry->dir, INODE_MODIFIED | INODE_CHANGED);
+}
+
+int disk_journal(struct sim_disk *disk, const struct change *change)
 {
     struct change *kept = malloc(sizeof *kept);
 
@@ -67,11 +103,11 @@ static int journal(struct sim_disk *disk, const struct change *change)
     note(kept->goes, 1);
     note(kept->replaced, 1);
     if (kept->goes)
-        kept->goes->seen = false;
+        see(kept->goes, false);
     if (kept->replaced)
-        kept->replaced->seen = false;
+        see(kept->replaced, false);
     if (kept->appears)
-        kept->appears->seen = true;
+        see(kept->appears, true);
     return 0;
 }
 
@@ -80,7 +116,7 @@ static void forget(struct sim_disk *disk, struct entry *entry)
     if (!entry)
         return;
     entry->journaled--;
-    entry_let_go(disk, entry);
+    disk_entry_let_go(disk, entry);
 }
 
 /* Takes a change out of the journal. */
@@ -120,175 +156,56 @@ void disk_sync_names(struct sim_disk *disk, struct inode *dir)
     }
 }
 
-/* --- paths --- */
-
-static struct inode *start_of(struct sim_host *host, int dir_fd, const char *path, int *error)
+static void sync_tree(struct inode *dir)
 {
-    struct sim_file *file;
+    struct list *node;
 
-    *error = 0;
-    if (*path == '/' || dir_fd == AT_FDCWD)
-        return host->disk->root;
-    file = sim_file_of(dir_fd);
-    *error = file ? -ENOTDIR : -EBADF;
-    return file && S_ISDIR(file->kind->mode) ? disk_inode_of(file) : NULL;
-}
+    dir->durable_attributes = dir->attributes;
+    for (node = dir->entries.next; node != &dir->entries; node = node->next) {
+        struct entry *entry = container_of(node, struct entry, link);
 
-/* One step down, or up. */
-static struct inode *step(struct inode *dir, const char *name, size_t len, int *error)
-{
-    char text[NAME_LEN_MAX + 1];
-    struct entry *entry;
-
-    *error = -ENOTDIR;
-    if (!S_ISDIR(dir->mode))
-        return NULL;
-    *error = -ENAMETOOLONG;
-    if (len > NAME_LEN_MAX)
-        return NULL;
-    if (len == 0 || (len == 1 && name[0] == '.'))
-        return dir;
-    if (len == 2 && memcmp(name, "..", 2) == 0)
-        return dir->parent ? dir->parent : dir;
-    memcpy(text, name, len);
-    text[len] = '\0';
-    entry = disk_entry(dir, text);
-    *error = -ENOENT;
-    return entry ? entry->inode : NULL;
-}
-
-struct inode *disk_find(struct sim_host *host, int dir_fd, const char *path, const char **last,
-                        int *error)
-{
-    struct inode *at;
-    size_t len;
-
-    *error = host ? -ENOENT : -ECANCELED;
-    if (!host || !*path)
-        return NULL;
-    at = start_of(host, dir_fd, path, error);
-    while (at) {
-        path += strspn(path, "/");
-        len = strcspn(path, "/");
-        if (last && path[len + strspn(path + len, "/")] == '\0') {
-            *last = path;
-            *error = len > NAME_LEN_MAX ? -ENAMETOOLONG : -ENOTDIR;
-            return S_ISDIR(at->mode) && len <= NAME_LEN_MAX ? at : NULL;
-        }
-        if (len == 0)
-            return at;
-        at = step(at, path, len, error);
-        path += len;
+        inode_sync(entry->inode);
+        entry->inode->durable_attributes = entry->inode->attributes;
+        if (entry->seen && inode_is(entry->inode, S_IFDIR))
+            sync_tree(entry->inode);
     }
-    return NULL;
 }
 
-/* --- changes --- */
+void disk_sync_all(struct sim_disk *disk)
+{
+    while (!list_empty(&disk->journal))
+        settle_change(disk, container_of(disk->journal.next, struct change, link), true);
+    sync_tree(disk->root);
+}
 
 int disk_link(struct sim_disk *disk, struct inode *dir, const char *name, struct inode *inode)
 {
-    struct entry *entry = make_entry(dir, name, inode);
+    struct entry *entry = disk_entry_create(dir, name, inode);
     struct change change = { .appears = entry, .dirs = { dir, dir } };
     int error;
 
     if (!entry)
         return -ENOSPC;
-    error = journal(disk, &change);
+    error = disk_journal(disk, &change);
     if (error < 0)
-        entry_let_go(disk, entry);
-    else if (S_ISDIR(inode->mode))
-        inode->parent = dir;
-    return error;
-}
-
-int sim_disk_mkdir(struct sim_host *host, int dir_fd, const char *path, mode_t mode)
-{
-    const char *name = "";
-    int error;
-    struct inode *dir = disk_find(host, dir_fd, path, &name, &error), *made;
-
-    if (!dir)
-        return error;
-    if (!*name || disk_entry(dir, name))
-        return -EEXIST;
-    made = inode_create(host->disk, S_IFDIR | (mode & 0777));
-    if (!made)
-        return -ENOSPC;
-    error = disk_link(host->disk, dir, name, made);
-    inode_let_go(host->disk, made);
-    return error;
-}
-
-static bool is_empty(const struct inode *dir)
-{
-    const struct list *node;
-
-    for (node = dir->entries.next; node != &dir->entries; node = node->next)
-        if (container_of(node, const struct entry, link)->seen)
-            return false;
-    return true;
-}
-
-/* May the name go? Returns 0 or -errno. */
-static int check_goes(const struct entry *entry, bool as_dir)
-{
-    bool is_dir = S_ISDIR(entry->inode->mode);
-
-    if (is_dir != as_dir)
-        return is_dir ? -EISDIR : -ENOTDIR;
-    return is_dir && !is_empty(entry->inode) ? -ENOTEMPTY : 0;
-}
-
-int sim_disk_unlink(struct sim_host *host, int dir_fd, const char *path, int flags)
-{
-    const char *name = "";
-    int error;
-    struct inode *dir = disk_find(host, dir_fd, path, &name, &error);
-    struct entry *entry;
-
-    if (!dir)
-        return error;
-    entry = disk_entry(dir, name);
-    if (!entry)
-        return -ENOENT;
-    error = check_goes(entry, flags & AT_REMOVEDIR);
-    if (error < 0)
-        return error;
-    return journal(host->disk, &(struct change){ .goes = entry, .dirs = { dir, dir } });
-}
-
-int sim_disk_rename(struct sim_host *host, int dir_fd, const char *path, int new_dir_fd,
-                    const char *new_path)
-{
-    const char *name = "", *new_name = "";
-    int error;
-    struct inode *dir = disk_find(host, dir_fd, path, &name, &error);
-    struct inode *new_dir = dir ? disk_find(host, new_dir_fd, new_path, &new_name, &error) : NULL;
-    struct change change = { .dirs = { dir, new_dir } };
-
-    if (!dir || !new_dir)
-        return error;
-    change.goes = disk_entry(dir, name);
-    change.replaced = disk_entry(new_dir, new_name);
-    if (!change.goes)
-        return -ENOENT;
-    if (change.replaced && change.replaced->inode == change.goes->inode)
-        return 0;
-    error = change.replaced ? check_goes(change.replaced, S_ISDIR(change.goes->inode->mode)) : 0;
-    if (error < 0)
-        return error;
-    change.appears = make_entry(new_dir, new_name, change.goes->inode);
-    if (!change.appears)
-        return -ENOSPC;
-    error = journal(host->disk, &change);
-    if (error < 0)
-        entry_let_go(host->disk, change.appears);
-    else if (S_ISDIR(change.goes->inode->mode))
-        change.goes->inode->parent = new_dir;
+        disk_entry_let_go(disk, entry);
     return error;
 }
 
 /* --- the disk --- */
+
+/* Programs count on it, and on nothing else. */
+static int make_tmp(struct sim_disk *disk)
+{
+    struct inode *tmp = inode_create(disk, S_IFDIR | S_ISVTX | 0777);
+    int error = tmp ? disk_link(disk, disk->root, "tmp", tmp) : -ENOMEM;
+
+    if (tmp)
+        inode_let_go(disk, tmp);
+    if (error == 0)
+        disk_sync_all(disk);
+    return error;
+}
 
 int sim_disk_create(struct sim_disk **out)
 {
@@ -302,6 +219,10 @@ int sim_disk_create(struct sim_disk **out)
         free(disk);
         return -ENOMEM;
     }
+    if (make_tmp(disk) < 0) {
+        sim_disk_destroy(disk);
+        return -ENOMEM;
+    }
     *out = disk;
     return 0;
 }
@@ -313,33 +234,47 @@ static void free_dir(struct sim_disk *disk, struct inode *dir)
     while ((node = dir->entries.next) != &dir->entries) {
         struct entry *entry = container_of(node, struct entry, link);
 
-        if (S_ISDIR(entry->inode->mode))
+        set_seen(entry, false);
+        entry->durable = false;
+        if (inode_is(entry->inode, S_IFDIR) && entry->inode->links == 0)
             free_dir(disk, entry->inode);
-        entry->seen = entry->durable = false;
-        entry_let_go(disk, entry);
+        disk_entry_let_go(disk, entry);
     }
 }
 
-/* What the crash has left of a directory is what is seen from now on. */
+/* What the crash has left is what is seen from now on. A directory that was moved is found under
+   both names, and possibly within itself: each is gone through once. */
+static void see_durable(struct inode *dir)
+{
+    struct list *node;
+
+    dir->marked = true;
+    for (node = dir->entries.next; node != &dir->entries; node = node->next) {
+        struct entry *entry = container_of(node, struct entry, link);
+
+        set_seen(entry, entry->durable);
+        if (inode_is(entry->inode, S_IFDIR) && !entry->inode->marked)
+            see_durable(entry->inode);
+    }
+}
+
 static void crash_dir(struct sim_disk *disk, struct inode *dir)
 {
     struct list *node, *next;
 
+    dir->marked = false;
+    inode_crash(disk, dir);
     for (node = dir->entries.next; node != &dir->entries; node = next) {
         struct entry *entry = container_of(node, struct entry, link);
-        bool is_dir = S_ISDIR(entry->inode->mode);
+        bool is_dir = inode_is(entry->inode, S_IFDIR);
 
         next = node->next;
-        entry->seen = entry->durable;
-        if (entry->durable && !is_dir) {
-            inode_crash(disk, entry->inode);
-        } else if (entry->durable) {
-            entry->inode->parent = dir;
-            crash_dir(disk, entry->inode);
+        if (entry->durable) {
+            is_dir ? crash_dir(disk, entry->inode) : inode_crash(disk, entry->inode);
         } else {
-            if (is_dir)
+            if (is_dir && entry->inode->links == 0)
                 free_dir(disk, entry->inode);
-            entry_let_go(disk, entry);
+            disk_entry_let_go(disk, entry);
         }
     }
 }
@@ -356,6 +291,7 @@ void sim_disk_crash(struct sim_disk *disk)
         settle_change(disk, container_of(disk->journal.next, struct change, link), kept > 0);
         kept -= kept > 0;
     }
+    see_durable(disk->root);
     crash_dir(disk, disk->root);
 }
 

@@ -1,28 +1,13 @@
-/* Open files and directories of a simulated disk. */
+/* Open files of a simulated disk. */
 #include "backend/sim/disk.h"
 
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DISK_MIN_NS 20000
 #define DISK_MAX_NS 1000000
-
-struct disk_file {
-    struct sim_file file;
-    struct inode *inode;
-    int64_t position;
-};
-
-static struct disk_file *disk_file_of(struct sim_file *file)
-{
-    return container_of(file, struct disk_file, file);
-}
-
-struct inode *disk_inode_of(struct sim_file *file)
-{
-    return disk_file_of(file)->inode;
-}
 
 int64_t sim_disk_ns(void)
 {
@@ -36,7 +21,7 @@ int64_t sim_disk_ns(void)
 /* By chance less than was asked for, as a disk may answer. */
 static size_t shortened(size_t len)
 {
-    if (len < 2 || sim_draw(8))
+    if (len < 2 || !sim_chance(sim_world_options.disk_short_ppm))
         return len;
     return 1 + sim_draw(len > 65536 ? 65536 : (unsigned)len - 1);
 }
@@ -44,7 +29,7 @@ static size_t shortened(size_t len)
 static int64_t file_read(struct sim_file *file, struct sim_transfer *transfer)
 {
     struct disk_file *open = disk_file_of(file);
-    const struct content *seen = &open->inode->seen;
+    const struct content *seen = &file->inode->seen;
     int64_t at = transfer->offset < 0 ? open->position : transfer->offset;
     size_t len = shortened(transfer->len);
 
@@ -70,28 +55,28 @@ static int64_t file_write(struct sim_file *file, struct sim_transfer *transfer)
     if (sim_chance(sim_world_options.disk_error_ppm))
         return -EIO;
     if (file->flags & O_APPEND)
-        at = (int64_t)open->inode->seen.len;
+        at = (int64_t)file->inode->seen.len;
     data = malloc(len ? len : 1);
     if (!data)
         return -ENOMEM;
     sim_transfer_out(transfer, data, len);
-    n = inode_write(file->host->disk, open->inode, at, data, len);
+    n = inode_write(file->host->disk, file->inode, at, data, len);
     free(data);
     if (n > 0 && transfer->offset < 0)
         open->position = at + n;
     if (n > 0 && (file->flags & O_DSYNC)) /* O_SYNC is more of the same bits */
-        inode_sync(open->inode);
+        inode_sync(file->inode);
     return n;
 }
 
-static void file_release(struct sim_file *file, bool crashed)
+void disk_file_release(struct sim_file *file, bool crashed)
 {
-    struct disk_file *open = disk_file_of(file);
     struct sim_host *host = file->host;
 
     (void)crashed; /* the disk itself crashes after all its files have gone */
-    inode_let_go(host->disk, open->inode);
-    free(open);
+    disk_lock_file_closed(file);
+    inode_let_go(host->disk, file->inode);
+    free(disk_file_of(file));
 }
 
 static const struct sim_kind file_kind = {
@@ -99,7 +84,8 @@ static const struct sim_kind file_kind = {
     .slow = true,
     .read = file_read,
     .write = file_write,
-    .release = file_release,
+    .number_closed = disk_lock_number_closed,
+    .release = disk_file_release,
 };
 
 static int64_t dir_refuses(struct sim_file *file, struct sim_transfer *transfer)
@@ -114,145 +100,181 @@ static const struct sim_kind dir_kind = {
     .slow = true,
     .read = dir_refuses,
     .write = dir_refuses,
-    .release = file_release,
+    .number_closed = disk_lock_number_closed,
+    .release = disk_file_release,
+};
+
+/* O_PATH: a place and nothing to be done there, of whatever kind. */
+static const struct sim_kind place_kind = {
+    .slow = true,
+    .release = disk_file_release,
 };
 
 /* --- opening --- */
 
-/* The inode that the name leads to, made if asked for; a reference for the caller. */
-static struct inode *find_or_make(struct sim_host *host, int dir_fd, const char *path, int flags,
-                                  mode_t mode, int *error)
-{
-    const char *name = "";
-    struct inode *dir = disk_find(host, dir_fd, path, &name, error), *inode;
-    struct entry *entry;
+/* What was asked for, by openat or by openat2. */
+struct disk_open {
+    int dir_fd;
+    const char *path;
+    int flags;
+    mode_t mode;
+    unsigned lookup; /* LOOKUP_... */
+};
 
-    if (!dir)
-        return NULL;
-    entry = *name ? disk_entry(dir, name) : NULL;
-    if (entry || !*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        *error = -EEXIST;
-        if ((flags & O_CREAT) && (flags & O_EXCL))
-            return NULL;
-        inode = entry ? entry->inode : disk_find(host, dir_fd, path, NULL, error);
-        if (inode)
-            inode->references++;
-        return inode;
-    }
-    *error = strchr(name, '/') ? -EISDIR : -ENOENT;
-    if (!(flags & O_CREAT) || strchr(name, '/'))
-        return NULL;
-    inode = inode_create(host->disk, S_IFREG | (mode & 0777));
-    *error = inode ? disk_link(host->disk, dir, name, inode) : -ENOSPC;
-    if (*error < 0 && inode) {
-        inode_let_go(host->disk, inode);
-        inode = NULL;
-    }
-    return inode;
+static int read_how(const struct open_how *how, struct disk_open *out)
+{
+    const uint64_t known = RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS |
+                           RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+
+    if ((how->resolve & ~known) || how->flags >> 31 || (how->mode & ~UINT64_C(07777)))
+        return -EINVAL;
+    if (how->mode && !(how->flags & O_CREAT))
+        return -EINVAL;
+    out->flags = (int)how->flags;
+    out->mode = (mode_t)how->mode;
+    if (how->resolve & RESOLVE_BENEATH)
+        out->lookup |= LOOKUP_BENEATH;
+    if (how->resolve & RESOLVE_IN_ROOT)
+        out->lookup |= LOOKUP_IN_ROOT;
+    if (how->resolve & RESOLVE_NO_SYMLINKS)
+        out->lookup |= LOOKUP_NO_LINKS;
+    return 0;
 }
 
+/* May it be opened so? Returns 0 or -errno. */
 static int check_open(const struct inode *inode, int flags)
 {
-    if (S_ISDIR(inode->mode))
-        return (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) ? -EISDIR : 0;
-    return flags & O_DIRECTORY ? -ENOTDIR : 0;
+    if (inode_is(inode, S_IFDIR) && !(flags & O_PATH))
+        return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) ? -EISDIR : 0;
+    if ((flags & O_DIRECTORY) && !inode_is(inode, S_IFDIR))
+        return -ENOTDIR;
+    if (flags & O_PATH)
+        return 0;
+    if (inode_is(inode, S_IFLNK)) /* O_NOFOLLOW */
+        return -ELOOP;
+    return inode_is(inode, S_IFREG) || inode_is(inode, S_IFIFO) ? 0 : -ENXIO;
 }
 
-int64_t sim_disk_open(struct sim_host *host, int dir_fd, const char *path, int flags, mode_t mode)
+/* The inode that the path leads to, made if asked for; a reference for the caller. */
+static struct inode *find_or_make(struct sim_host *host, const struct disk_open *how, int *error)
 {
-    struct disk_file *open;
-    struct inode *inode;
-    int error;
+    bool new = (how->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+    unsigned follow = new || (how->flags & O_NOFOLLOW) ? 0 : LOOKUP_FOLLOW;
+    struct place place;
 
-    if (!path || !host)
-        return path ? -ECANCELED : -EFAULT;
+    if (how->flags & O_CREAT)
+        follow |= LOOKUP_NO_SLASH;
+    *error = disk_lookup(host, how->dir_fd, how->path, follow | how->lookup, &place);
+    if (*error < 0)
+        return NULL;
+    if (place.inode) {
+        *error = new ? -EEXIST : check_open(place.inode, how->flags);
+        if (*error == 0 && place.slash && !inode_is(place.inode, S_IFDIR))
+            *error = -ENOTDIR;
+        if (*error < 0)
+            return NULL;
+        place.inode->references++;
+        return place.inode;
+    }
+    *error = -ENOENT;
+    if (!(how->flags & O_CREAT) || (how->flags & O_PATH))
+        return NULL;
+    return disk_make(host, &place, S_IFREG | (how->mode & 07777), error);
+}
+
+static const struct sim_kind *kind_of(const struct inode *inode, int flags)
+{
+    if (flags & O_PATH)
+        return &place_kind;
+    return inode_is(inode, S_IFDIR) ? &dir_kind : &file_kind;
+}
+
+/* Takes over the reference. */
+static int64_t open_inode(struct sim_host *host, struct inode *inode, int flags)
+{
+    const int kept = O_ACCMODE | O_APPEND | O_DSYNC | O_NONBLOCK | O_PATH;
+    struct disk_file *open = calloc(1, sizeof *open);
+    int error = 0;
+
+    if (open && (flags & O_TRUNC) && !(flags & O_PATH))
+        error = inode_truncate(host->disk, inode, 0);
+    if (!open || error < 0) {
+        free(open);
+        inode_let_go(host->disk, inode);
+        return open ? error : -ENOMEM;
+    }
+    sim_file_init(&open->file, kind_of(inode, flags), host, flags & kept);
+    open->file.inode = inode;
+    return sim_number_give(&open->file, flags);
+}
+
+int64_t sim_disk_open(struct sim_host *host, struct op *op)
+{
+    struct disk_open how = { op->fd, op->u.open.path, op->u.open.flags, op->u.open.mode, 0 };
+    int error = op->u.open.how ? read_how(op->u.open.how, &how) : 0;
+    struct inode *inode;
+
+    if (!host || error < 0)
+        return host ? error : -ECANCELED;
     if (sim_fails(&host->memory))
         return -ENOMEM;
-    if ((flags & O_TMPFILE) == O_TMPFILE)
+    if ((how.flags & O_TMPFILE) == O_TMPFILE)
         return -EOPNOTSUPP;
-    inode = find_or_make(host, dir_fd, path, flags, mode, &error);
+    inode = find_or_make(host, &how, &error);
     if (!inode)
         return error;
-    error = check_open(inode, flags);
-    if (error == 0 && (flags & O_TRUNC) && inode->seen.len)
-        error = inode_truncate(host->disk, inode, 0);
-    open = error < 0 ? NULL : calloc(1, sizeof *open);
-    if (!open) {
-        inode_let_go(host->disk, inode);
-        return error < 0 ? error : -ENOMEM;
-    }
-    open->inode = inode;
-    sim_file_init(&open->file, S_ISDIR(inode->mode) ? &dir_kind : &file_kind, host,
-                  flags & (O_ACCMODE | O_APPEND | O_DSYNC | O_NONBLOCK));
     sim_trace(TRACE_DISK, host->number, inode->number);
-    return sim_number_give(&open->file, flags);
+    if (inode_is(inode, S_IFIFO) && !(how.flags & O_PATH))
+        return sim_fifo_open(host, inode, op, how.flags);
+    return open_inode(host, inode, how.flags);
 }
 
 /* --- the rest --- */
 
-int64_t sim_disk_sync(struct sim_file *file)
+int64_t sim_disk_sync(struct sim_file *file, bool data_only)
 {
-    struct inode *inode;
+    struct inode *inode = file->inode;
 
+    if (file->flags & O_PATH)
+        return -EBADF;
     if (!S_ISREG(file->kind->mode) && !S_ISDIR(file->kind->mode))
         return -EINVAL;
-    inode = disk_inode_of(file);
     if (sim_chance(sim_world_options.sync_error_ppm)) {
         inode_sync_failed(inode);
         return -EIO;
     }
-    if (S_ISDIR(inode->mode))
+    if (S_ISDIR(file->kind->mode))
         disk_sync_names(file->host->disk, inode);
     else
         inode_sync(inode);
+    if (!data_only)
+        inode->durable_attributes = inode->attributes;
     return 0;
 }
 
-static void describe(const struct inode *inode, struct stat *out)
+/* All of a file is data, up to its end. */
+static int64_t seek_kind(const struct content *content, int64_t offset, int whence)
 {
-    memset(out, 0, sizeof *out);
-    out->st_ino = inode->number;
-    out->st_mode = inode->mode;
-    out->st_nlink = 1;
-    out->st_size = (off_t)inode->seen.len;
-    out->st_blksize = 4096;
-    out->st_blocks = (blkcnt_t)((inode->seen.len + 511) / 512);
-}
-
-int sim_disk_stat(struct sim_file *file, struct stat *out)
-{
-    describe(disk_inode_of(file), out);
-    return 0;
-}
-
-int sim_disk_stat_path(struct sim_host *host, int dir_fd, const char *path, struct stat *out)
-{
-    int error;
-    struct inode *inode = disk_find(host, dir_fd, path, NULL, &error);
-
-    if (!inode)
-        return error;
-    describe(inode, out);
-    return 0;
-}
-
-int sim_disk_truncate(struct sim_file *file, int64_t len)
-{
-    if ((file->flags & O_ACCMODE) == O_RDONLY)
-        return -EINVAL;
-    return inode_truncate(file->host->disk, disk_inode_of(file), len);
+    if (offset < 0 || (size_t)offset >= content->len)
+        return -ENXIO;
+    return whence == SEEK_DATA ? offset : (int64_t)content->len;
 }
 
 int64_t sim_disk_seek(struct sim_file *file, int64_t offset, int whence)
 {
     struct disk_file *open = disk_file_of(file);
+    const struct content *content = &file->inode->seen;
 
     if (whence == SEEK_CUR)
         offset += open->position;
     else if (whence == SEEK_END)
-        offset += (int64_t)open->inode->seen.len;
-    if (offset < 0)
+        offset += (int64_t)content->len;
+    else if (whence == SEEK_DATA || whence == SEEK_HOLE)
+        offset = seek_kind(content, offset, whence);
+    else if (whence != SEEK_SET)
         return -EINVAL;
+    if (offset < 0)
+        return offset == -ENXIO && whence > SEEK_END ? offset : -EINVAL;
     open->position = offset;
     return offset;
 }

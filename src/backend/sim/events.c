@@ -5,6 +5,8 @@
 
 /* Not 0, so that a deadline that has passed can lie before it. */
 #define BEGIN_NS INT64_C(1000000000)
+/* The start of 2026, less the second that the clock begins with. */
+#define WALL_BEGINS INT64_C(1767225599)
 
 static struct sim_event **heap; /* heap[1] is the earliest */
 static size_t heap_len, heap_size;
@@ -133,4 +135,10 @@ bool sim_advance(int64_t until_ns)
         now_ns = next_ns;
     sim_events_due();
     return true;
+}
+
+void sim_wall(struct timespec *out)
+{
+    out->tv_sec = (time_t)(WALL_BEGINS + now_ns / 1000000000);
+    out->tv_nsec = now_ns % 1000000000;
 }

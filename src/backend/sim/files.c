@@ -11,6 +11,7 @@ struct number {
     struct sim_file *file; /* NULL: free */
     unsigned next;         /* the next free one, plus 1 */
     bool close_on_exec;
+    bool reserved; /* not yet to be met */
 };
 
 static struct number *numbers;
@@ -92,7 +93,9 @@ static struct number *number_at(int fd)
 {
     unsigned at = (unsigned)fd - NUMBER_FIRST;
 
-    return fd >= NUMBER_FIRST && at < numbers_len && numbers[at].file ? &numbers[at] : NULL;
+    return fd >= NUMBER_FIRST && at < numbers_len && numbers[at].file && !numbers[at].reserved
+               ? &numbers[at]
+               : NULL;
 }
 
 static struct number *number_here(int fd)
@@ -133,6 +136,8 @@ static void close_number(struct number *number)
     struct sim_file *file = number_free(number);
 
     sim_file_end_waits(file, fd, -EBADF);
+    if (file->kind->number_closed)
+        file->kind->number_closed(file);
     if (file->references == 0)
         file_end(file, false);
 }
@@ -145,6 +150,31 @@ void sim_files_fini(void)
     free(numbers);
     numbers = NULL;
     numbers_len = numbers_size = 0;
+}
+
+int sim_number_reserve(struct sim_file *file, bool close_on_exec)
+{
+    int fd = sim_number_add(file, close_on_exec);
+
+    if (fd >= 0)
+        numbers[fd - NUMBER_FIRST].reserved = true;
+    return fd;
+}
+
+void sim_number_show(int fd)
+{
+    numbers[fd - NUMBER_FIRST].reserved = false;
+}
+
+void sim_number_drop(int fd)
+{
+    close_number(&numbers[fd - NUMBER_FIRST]);
+}
+
+int sim_file_drop(struct sim_file *file, int error)
+{
+    file_end(file, false);
+    return error;
 }
 
 int sim_number_close(int fd)
@@ -213,8 +243,8 @@ static void look_at_side(struct sim_file *file, struct list *waiting)
         int64_t result = sim_try(file, op);
 
         next = node->next;
-        if (result == -EAGAIN && op->code == OP_POLL)
-            continue;
+        if (result == -EAGAIN && (op->code == OP_POLL || op->code == OP_LOCK))
+            continue; /* nobody else's turn depends on them */
         if (result == -EAGAIN)
             break; /* first come first served */
         list_remove(node);

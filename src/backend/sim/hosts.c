@@ -65,6 +65,7 @@ static int make_host(struct sim_host **out)
         free(host);
         return error;
     }
+    host->umask = 022;
     list_init(&host->files);
     list_init(&host->listeners);
     list_init(&host->bound);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A kernel's files are marked with the time of its last tick: two changes may bear the same. */
+#define TICK_NS 4000000
+
 /* A write, or with `truncates` a new length (its offset), that is not durable. */
 struct pending {
     struct list link;
@@ -13,6 +16,21 @@ struct pending {
     char data[];
 };
 
+void inode_touch(struct inode *inode, unsigned times)
+{
+    struct attributes *a = &inode->attributes;
+    struct timespec now;
+
+    sim_wall(&now);
+    now.tv_nsec -= now.tv_nsec % TICK_NS;
+    if (times & INODE_ACCESSED)
+        a->accessed = now;
+    if (times & INODE_MODIFIED)
+        a->modified = now;
+    if (times & INODE_CHANGED)
+        a->changed = now;
+}
+
 struct inode *inode_create(struct sim_disk *disk, mode_t mode)
 {
     struct inode *inode = calloc(1, sizeof *inode);
@@ -21,10 +39,14 @@ struct inode *inode_create(struct sim_disk *disk, mode_t mode)
         return NULL;
     inode->references = 1;
     inode->number = ++disk->numbers;
-    inode->mode = mode;
+    inode->attributes.mode = mode;
+    inode_touch(inode, INODE_ACCESSED | INODE_MODIFIED | INODE_CHANGED);
+    inode->born = inode->attributes.changed;
+    inode->durable_attributes = inode->attributes;
     list_init(&inode->pending);
     list_init(&inode->doubtful);
     list_init(&inode->entries);
+    list_init(&inode->locks);
     return inode;
 }
 
@@ -40,7 +62,9 @@ void inode_let_go(struct sim_disk *disk, struct inode *inode)
 {
     if (--inode->references > 0)
         return;
-    disk->used -= inode->seen.len;
+    ASSERT(list_empty(&inode->locks) && !inode->fifo);
+    if (inode_is(inode, S_IFREG))
+        disk->used -= inode->seen.len;
     drop_all(&inode->pending);
     drop_all(&inode->doubtful);
     free(inode->seen.data);
@@ -96,8 +120,7 @@ static int note(struct inode *inode, int64_t offset, const char *data, size_t le
     return 0;
 }
 
-/* How much longer the file may become. */
-static uint64_t room(const struct sim_disk *disk)
+uint64_t disk_room(const struct sim_disk *disk)
 {
     uint64_t size = sim_world_options.disk_size;
 
@@ -111,16 +134,17 @@ int64_t inode_write(struct sim_disk *disk, struct inode *inode, int64_t offset, 
 {
     size_t before = inode->seen.len, end = (size_t)offset + len;
 
-    if (end > before && end - before > room(disk)) {
-        if ((uint64_t)offset >= before + room(disk))
+    if (end > before && end - before > disk_room(disk)) {
+        if ((uint64_t)offset >= before + disk_room(disk))
             return -ENOSPC;
-        len = before + (size_t)room(disk) - (size_t)offset;
+        len = before + (size_t)disk_room(disk) - (size_t)offset;
     }
     if (len == 0)
         return 0;
     if (put(&inode->seen, offset, data, len) < 0 || note(inode, offset, data, len, false) < 0)
         return -ENOSPC;
     disk->used += inode->seen.len - before;
+    inode_touch(inode, INODE_MODIFIED | INODE_CHANGED);
     return (int64_t)len;
 }
 
@@ -130,12 +154,22 @@ int inode_truncate(struct sim_disk *disk, struct inode *inode, int64_t len)
 
     if (len < 0)
         return -EINVAL;
-    if ((size_t)len > before && (size_t)len - before > room(disk))
+    if ((size_t)len > before && (size_t)len - before > disk_room(disk))
         return -ENOSPC;
     if (set_len(&inode->seen, (size_t)len) < 0 || note(inode, len, NULL, 0, true) < 0)
         return -ENOSPC;
     disk->used += inode->seen.len - before;
+    inode_touch(inode, INODE_MODIFIED | INODE_CHANGED);
     return 0;
+}
+
+int inode_set_target(struct inode *inode, const char *target)
+{
+    size_t len = strlen(target);
+
+    return put(&inode->seen, 0, target, len) < 0 || put(&inode->durable, 0, target, len) < 0
+               ? -ENOSPC
+               : 0;
 }
 
 /* Makes the first `len` bytes of it durable. Without memory it is lost, which a disk may do. */
@@ -185,10 +219,22 @@ static void crash_writes(struct inode *inode, struct list *list)
     }
 }
 
+/* They are written with something else, or not. */
+static void crash_attributes(struct inode *inode)
+{
+    if (sim_draw(2))
+        inode->durable_attributes = inode->attributes;
+    inode->attributes = inode->durable_attributes;
+}
+
 void inode_crash(struct sim_disk *disk, struct inode *inode)
 {
+    crash_attributes(inode);
+    ASSERT(!inode->fifo); /* who had it open has gone with the host */
     crash_writes(inode, &inode->doubtful);
     crash_writes(inode, &inode->pending);
+    if (!inode_is(inode, S_IFREG))
+        return;
     disk->used -= inode->seen.len;
     (void)set_len(&inode->seen, inode->durable.len);
     if (inode->seen.len)

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 
+struct inode;
 struct sim_disk;
 struct sim_file;
 struct sim_stream;
@@ -57,6 +58,7 @@ struct sim_host {
     struct list bound;     /* datagram sockets with a port, the same */
     struct sim_failing descriptors, memory;
     struct sim_disk *disk;
+    mode_t umask;
     uint16_t port_next;
     char name[32];
 };
@@ -110,6 +112,7 @@ struct sim_kind {
     int (*listen)(struct sim_file *file, int backlog);
     int (*shutdown)(struct sim_file *file, int how);
     int (*names)(struct sim_file *file, struct sim_address *own, struct sim_address *peer);
+    void (*number_closed)(struct sim_file *file); /* one of its numbers; NULL: nothing to do */
     /* The last number was closed; crashed: and nobody is told. Frees the file. */
     void (*release)(struct sim_file *file, bool crashed);
 };
@@ -123,8 +126,9 @@ struct sim_file {
     struct list changed;   /* in the queue of those whose waits are to be looked at; else itself */
     struct sim_host *host; /* NULL: it crashed */
     unsigned references;
-    int flags; /* O_ACCMODE, O_NONBLOCK, O_APPEND */
-    int error; /* a socket's SO_ERROR */
+    struct inode *inode; /* on the disk; NULL: no file of it */
+    int flags;           /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH */
+    int error;           /* a socket's SO_ERROR */
     uint8_t family;
     int64_t receive_limit_ns, send_limit_ns; /* SO_RCVTIMEO, SO_SNDTIMEO */
 };
@@ -134,6 +138,13 @@ void sim_file_init(struct sim_file *file, const struct sim_kind *kind, struct si
                    int flags);
 /* Gives it a number. Returns that or -EMFILE; the file is then still the caller's. */
 int sim_number_add(struct sim_file *file, bool close_on_exec);
+/* The same, but nobody meets it under that number until it is shown. */
+int sim_number_reserve(struct sim_file *file, bool close_on_exec);
+void sim_number_show(int fd);
+/* Closes it, whoever calls; nobody waits. */
+void sim_number_drop(int fd);
+/* A file that has no number goes. Returns the error. */
+int sim_file_drop(struct sim_file *file, int error);
 /* Both, for the caller's host; on failure the file is released. */
 int sim_number_give(struct sim_file *file, int flags);
 struct sim_file *sim_file_of(int fd); /* of the caller's host, else NULL */
@@ -166,6 +177,8 @@ void sim_finish(struct op *op, int64_t result);
 bool sim_can(const struct op *op);
 /* Does what an operation asks, or answers -EAGAIN. */
 int64_t sim_try(struct sim_file *file, struct op *op);
+/* A transfer with RWF_... flags, which cannot wait: what would have to is not simulated. */
+int64_t sim_try_flags(struct op *op, int flags);
 /* Which of a file's lists it waits in. */
 unsigned sim_side_of(const struct op *op);
 
@@ -239,21 +252,62 @@ struct sim_file *sim_datagram_create(struct sim_host *host, int family);
 int sim_datagram_pair(struct sim_host *host, int type, struct sim_file *out[2]);
 int sim_stream_option(struct sim_file *file, int name); /* SO_ACCEPTCONN */
 
-/* --- disk.c --- */
+/* --- the disk: disk.h tells which file of it is which --- */
 
 int sim_disk_create(struct sim_disk **out);
 void sim_disk_destroy(struct sim_disk *disk);
 /* What was not synced is lost, or half of it. */
 void sim_disk_crash(struct sim_disk *disk);
-int64_t sim_disk_open(struct sim_host *host, int dir_fd, const char *path, int flags, mode_t mode);
-int64_t sim_disk_sync(struct sim_file *file);
-int sim_disk_stat(struct sim_file *file, struct stat *out);
-int sim_disk_truncate(struct sim_file *file, int64_t len);
-int sim_disk_stat_path(struct sim_host *host, int dir_fd, const char *path, struct stat *out);
+
+/* Does an OP_OPENAT, which waits for a FIFO's other end, if it has to: -EAGAIN. Returns a number or
+   -errno. */
+int64_t sim_disk_open(struct sim_host *host, struct op *op);
+int64_t sim_fifo_try_open(struct sim_file *file); /* the number, or -EAGAIN */
+void sim_fifo_abort_open(const struct op *op);
+
+/* A file by its path, or by a descriptor alone: path is NULL. flags: AT_... */
+struct disk_file_name {
+    int fd;
+    const char *path;
+    int flags;
+};
+
+/* The rest return what their namesakes do, or -errno. A file may be NULL: -EBADF. */
+int64_t sim_disk_seek(struct sim_file *file, int64_t offset, int whence);
+int64_t sim_disk_sync(struct sim_file *file, bool data_only);
+int64_t sim_disk_entries(struct sim_file *file, void *buf, size_t len);
 int sim_disk_mkdir(struct sim_host *host, int dir_fd, const char *path, mode_t mode);
+int sim_disk_mknod(struct sim_host *host, int dir_fd, const char *path, mode_t mode, dev_t device);
+int sim_disk_symlink(struct sim_host *host, const char *target, int dir_fd, const char *path);
+int sim_disk_link(struct sim_host *host, int dir_fd, const char *path, int new_dir_fd,
+                  const char *new_path, int flags);
 int sim_disk_unlink(struct sim_host *host, int dir_fd, const char *path, int flags);
 int sim_disk_rename(struct sim_host *host, int dir_fd, const char *path, int new_dir_fd,
-                    const char *new_path);
-int64_t sim_disk_seek(struct sim_file *file, int64_t offset, int whence);
+                    const char *new_path, unsigned flags);
+int sim_disk_fstat(struct sim_file *file, struct stat *out);
+int sim_disk_stat(struct sim_host *host, const struct disk_file_name *name, struct stat *out);
+int sim_disk_statx(struct sim_host *host, const struct disk_file_name *name, unsigned mask,
+                   struct statx *out);
+int sim_disk_statvfs(struct sim_host *host, const struct disk_file_name *name, struct statvfs *out);
+int sim_disk_access(struct sim_host *host, const struct disk_file_name *name, int mode);
+int64_t sim_disk_readlink(struct sim_host *host, int dir_fd, const char *path, char *buf,
+                          size_t len);
+int sim_disk_chmod(struct sim_host *host, const struct disk_file_name *name, mode_t mode);
+int sim_disk_chown(struct sim_host *host, const struct disk_file_name *name, uid_t owner,
+                   gid_t group);
+int sim_disk_set_times(struct sim_host *host, const struct disk_file_name *name,
+                       const struct timespec *times);
+int sim_disk_truncate(struct sim_host *host, const char *path, int64_t len);
+int sim_disk_ftruncate(struct sim_file *file, int64_t len);
+int sim_disk_allocate(struct sim_file *file, int mode, int64_t offset, int64_t len);
+int sim_disk_sync_range(struct sim_file *file, int64_t offset, int64_t len, unsigned flags);
+int sim_disk_sync_all(struct sim_host *host);
+int64_t sim_disk_copy(struct sim_file *in, off_t *in_offset, struct sim_file *out,
+                      off_t *out_offset, size_t len, unsigned flags);
+/* -EAGAIN: somebody else holds a lock that stands in the way. */
+int64_t sim_lock_flock(struct sim_file *file, int operation);
+int64_t sim_lock_range(struct sim_file *file, int command, struct flock *asked);
+int64_t sim_lock_lockf(struct sim_file *file, int operation, int64_t len);
+int64_t sim_lock_try(struct sim_file *file, struct op *op); /* OP_LOCK */
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A loop's number is kept in op->scratch. */
@@ -164,13 +165,16 @@ static int64_t do_on_disk(struct op *op)
     struct sim_file *file;
 
     if (op->code == OP_OPENAT)
-        return sim_disk_open(sim_host_here(), op->fd, op->u.open.path, op->u.open.flags,
-                             op->u.open.mode);
+        return sim_disk_open(sim_host_here(), op);
+    if (op->code == OP_STAT)
+        return sim_disk_statx(sim_host_here(),
+                              &(struct disk_file_name){ op->fd, op->u.stat.path, op->u.stat.flags },
+                              STATX_BASIC_STATS | STATX_BTIME, op->u.stat.out);
     file = sim_file_of(op->fd);
     if (!file)
         return -EBADF;
     if (op->code == OP_FSYNC)
-        return sim_disk_sync(file);
+        return sim_disk_sync(file, op->u.sync.data_only);
     return sim_try(file, op);
 }
 
@@ -179,6 +183,8 @@ static int64_t do_on_disk(struct op *op)
 static enum submitted delay(struct op *op)
 {
     op->result = do_on_disk(op);
+    if (op->state == SIM_OP_WAITING) /* the open of a FIFO */
+        return SUBMIT_PENDING;
     if (op->result == -EBADF || !answer_after(op, sim_disk_ns()))
         return SUBMIT_DONE;
     op->state = SIM_OP_FINISHED;
@@ -221,7 +227,9 @@ static enum submitted console(struct op *op)
 
 static bool may_wait(const struct sim_file *file, const struct op *op)
 {
-    return !(op->flags & OP_DONT_WAIT) && (op->code == OP_POLL || !(file->flags & O_NONBLOCK));
+    bool always = op->code == OP_POLL || op->code == OP_LOCK;
+
+    return !(op->flags & OP_DONT_WAIT) && (always || !(file->flags & O_NONBLOCK));
 }
 
 static enum submitted submit_io(struct op *op)
@@ -243,10 +251,10 @@ static bool is_slow(const struct op *op)
 {
     struct sim_file *file;
 
-    if (op->code == OP_OPENAT || op->code == OP_FSYNC)
+    if (op->code == OP_OPENAT || op->code == OP_STAT || op->code == OP_FSYNC)
         return true;
     file = sim_file_of(op->fd);
-    return file && file->kind->slow && op->code != OP_POLL;
+    return file && file->kind->slow && op->code != OP_POLL && op->code != OP_LOCK;
 }
 
 static enum submitted submit(struct backend *backend, struct op *op)
@@ -263,7 +271,7 @@ static enum submitted submit(struct backend *backend, struct op *op)
         op->result = 0;
     if (!sim_can(op))
         return SUBMIT_DONE;
-    if (op->fd >= 0 && op->fd <= 2 && op->code != OP_OPENAT)
+    if (op->fd >= 0 && op->fd <= 2 && op->code != OP_OPENAT && op->code != OP_STAT)
         return console(op);
     return is_slow(op) ? delay(op) : submit_io(op);
 }
@@ -275,10 +283,13 @@ static void cancel(struct backend *backend, struct op *op)
     (void)backend;
     if (op->state != SIM_OP_WAITING)
         return; /* it will be told how it ended */
-    file = sim_file_of_host(op->fd, NULL);
     list_remove(&op->link);
-    if (op->code == OP_CONNECT)
+    if (op->code == OP_OPENAT) {
+        sim_fifo_abort_open(op);
+    } else if (op->code == OP_CONNECT) {
+        file = sim_file_of_host(op->fd, NULL);
         file->kind->connect_abort(file);
+    }
     sim_finish(op, -ECANCELED);
 }
 

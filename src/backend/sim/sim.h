@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "backend/backend.h"
 
@@ -17,6 +18,7 @@ struct sim_options {
     unsigned loss_ppm;                      /* datagrams lost, in a million; 0: none */
     unsigned duplicate_ppm;                 /* datagrams that come twice; 0: none */
     unsigned disk_error_ppm;                /* reads and writes that fail with EIO; 0: none */
+    unsigned disk_short_ppm;                /* reads and writes that move less; 0: none */
     unsigned sync_error_ppm;                /* fsyncs that fail; 0: none */
     uint64_t disk_size;                     /* bytes a host, beyond them ENOSPC; 0: no bound */
     FILE *trace;                            /* gets each event as a line; NULL: none */
@@ -41,6 +43,8 @@ uint64_t sim_seed(void);
 /* --- time --- */
 
 int64_t sim_now(void);
+/* The date and time of day, which all hosts agree on: the world begins with 2026. */
+void sim_wall(struct timespec *out);
 /* Moves the clock to the next event or to until_ns, whichever comes first, and lets the event
    happen. Returns false if there is neither (until_ns INT64_MAX). */
 bool sim_advance(int64_t until_ns);

@@ -1,6 +1,7 @@
 /* Trying an operation on a description, once. */
 #include "backend/sim/inside.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -48,7 +49,7 @@ static int64_t try_transfer(struct sim_file *file, struct op *op)
         return -EBADF;
     if (error < 0 || !move)
         return error < 0 ? error : -EINVAL;
-    if (transfer.offset != -1 && !S_ISREG(file->kind->mode))
+    if (transfer.offset != -1 && !S_ISREG(file->kind->mode) && !S_ISDIR(file->kind->mode))
         return -ESPIPE;
     if (transfer.header && transfer.header->msg_controllen && writes)
         return -EOPNOTSUPP;
@@ -75,7 +76,7 @@ static int64_t try_sendfile(struct sim_file *out, struct op *op)
 
     if (!in)
         return -EBADF;
-    if (!S_ISREG(in->kind->mode))
+    if (!S_ISREG(in->kind->mode) || (op->u.sendfile.offset && at < 0))
         return -EINVAL;
     if (at < 0)
         at = sim_disk_seek(in, 0, SEEK_CUR);
@@ -99,6 +100,27 @@ static int64_t try_sendfile(struct sim_file *out, struct op *op)
     return n;
 }
 
+int64_t sim_try_flags(struct op *op, int flags)
+{
+    const int known = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
+    struct sim_file *file = sim_file_of(op->fd);
+    int before, more = (flags & RWF_APPEND ? O_APPEND : 0) | (flags & RWF_DSYNC ? O_DSYNC : 0) |
+                       (flags & RWF_SYNC ? O_SYNC : 0);
+    int64_t n;
+
+    if (!file)
+        return -EBADF;
+    if (op->u.vec.len < 0 || op->u.vec.len > IOV_MAX)
+        return -EINVAL;
+    if (flags & ~known)
+        return -EOPNOTSUPP;
+    before = file->flags;
+    file->flags |= more;
+    n = sim_try(file, op);
+    file->flags = before;
+    return n == -EAGAIN && !(flags & RWF_NOWAIT) && !(before & O_NONBLOCK) ? -ENOSYS : n;
+}
+
 bool sim_can(const struct op *op)
 {
     switch (op->code) {
@@ -116,6 +138,8 @@ bool sim_can(const struct op *op)
     case OP_SENDFILE:
     case OP_OPENAT:
     case OP_FSYNC:
+    case OP_STAT:
+    case OP_LOCK:
         return true;
     default:
         return false;
@@ -124,7 +148,13 @@ bool sim_can(const struct op *op)
 
 int64_t sim_try(struct sim_file *file, struct op *op)
 {
+    if (file->flags & O_PATH)
+        return -EBADF;
     switch (op->code) {
+    case OP_OPENAT: /* of a FIFO, which waits */
+        return sim_fifo_try_open(file);
+    case OP_LOCK:
+        return sim_lock_try(file, op);
     case OP_ACCEPT:
         return file->kind->accept ? file->kind->accept(file, op)
                : file->kind->type ? -EOPNOTSUPP

@@ -1,7 +1,7 @@
 /* The simulation's world: its calls that do not wait. */
 #include "backend/sim/world.h"
 
-#include <string.h>
+#include <limits.h>
 
 /* --- making --- */
 
@@ -137,101 +137,70 @@ static int sim_fcntl(int fd, int command, void *arg)
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
         return traced(fd, sim_number_dup(fd, number, command == F_DUPFD_CLOEXEC));
+    case F_GETLK:
+    case F_SETLK:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+        return traced(fd, sim_lock_range(file, command, arg));
     default:
-        return traced(fd, -ENOSYS); /* locks, sizes of pipes, owners: not simulated */
+        return traced(fd, -ENOSYS); /* sizes of pipes, owners: not simulated */
     }
 }
 
 /* Transfers of nothing. */
-static ssize_t move_nothing(int fd, bool write, bool at)
+#define NO_OFFSET INT64_MIN
+
+static ssize_t move_nothing(int fd, bool write, int iov_len, off_t offset)
 {
+    bool at = offset != NO_OFFSET;
     struct sim_file *file = sim_file_of(fd);
 
-    if (!file || (!file->kind->type && (file->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY)))
+    if (!file || (file->flags & O_PATH) ||
+        (!file->kind->type && (file->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY)))
         return answer(-EBADF);
-    if (at && !S_ISREG(file->kind->mode))
+    if (at && !S_ISREG(file->kind->mode) && !S_ISDIR(file->kind->mode))
         return answer(-ESPIPE);
-    return 0;
+    if (S_ISDIR(file->kind->mode))
+        return answer(-EISDIR);
+    return iov_len < 0 || iov_len > IOV_MAX || (at && offset < 0) ? answer(-EINVAL) : 0;
 }
 
 static ssize_t sim_readv(int fd, const struct iovec *iov, int iov_len)
 {
     (void)iov;
-    (void)iov_len;
-    return move_nothing(fd, false, false);
+    return move_nothing(fd, false, iov_len, NO_OFFSET);
 }
 
 static ssize_t sim_writev(int fd, const struct iovec *iov, int iov_len)
 {
     (void)iov;
-    (void)iov_len;
-    return move_nothing(fd, true, false);
+    return move_nothing(fd, true, iov_len, NO_OFFSET);
 }
 
 static ssize_t sim_preadv(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
     (void)iov;
-    (void)iov_len;
-    (void)offset;
-    return move_nothing(fd, false, true);
+    return move_nothing(fd, false, iov_len, offset);
 }
 
 static ssize_t sim_pwritev(int fd, const struct iovec *iov, int iov_len, off_t offset)
 {
     (void)iov;
-    (void)iov_len;
-    (void)offset;
-    return move_nothing(fd, true, true);
+    return move_nothing(fd, true, iov_len, offset);
 }
 
-/* --- files --- */
-
-static int sim_fstat(int fd, struct stat *buf)
+static int sim_clock_gettime(clockid_t clock, struct timespec *out)
 {
-    struct sim_file *file = sim_file_of(fd);
+    int64_t ns = sim_now();
 
-    if (!file)
-        return answer(-EBADF);
-    if (S_ISREG(file->kind->mode) || S_ISDIR(file->kind->mode))
-        return answer(sim_disk_stat(file, buf));
-    memset(buf, 0, sizeof *buf);
-    buf->st_mode = file->kind->mode | 0600;
-    buf->st_nlink = 1;
+    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI)
+        sim_wall(out);
+    else if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE ||
+             clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_BOOTTIME)
+        *out = (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+    else
+        return answer(-ENOSYS); /* what a processor takes is not simulated */
     return 0;
-}
-
-static int sim_fstatat(int dir_fd, const char *path, struct stat *buf, int flags)
-{
-    if (flags & ~AT_SYMLINK_NOFOLLOW) /* there are no links to follow */
-        return answer(-ENOSYS);
-    return answer(sim_disk_stat_path(sim_host_here(), dir_fd, path, buf));
-}
-
-static int sim_ftruncate(int fd, off_t len)
-{
-    struct sim_file *file = sim_file_of(fd);
-
-    if (!file)
-        return traced(fd, -EBADF);
-    return traced(fd, S_ISREG(file->kind->mode) ? sim_disk_truncate(file, len) : -EINVAL);
-}
-
-static int sim_mkdirat(int dir_fd, const char *path, mode_t mode)
-{
-    return traced(dir_fd, sim_disk_mkdir(sim_host_here(), dir_fd, path, mode));
-}
-
-static int sim_unlinkat(int dir_fd, const char *path, int flags)
-{
-    return traced(dir_fd, sim_disk_unlink(sim_host_here(), dir_fd, path, flags));
-}
-
-static int sim_renameat2(int dir_fd, const char *path, int new_dir_fd, const char *new_path,
-                         unsigned flags)
-{
-    if (flags)
-        return answer(-ENOSYS);
-    return traced(dir_fd, sim_disk_rename(sim_host_here(), dir_fd, path, new_dir_fd, new_path));
 }
 
 const struct world world_sim = {
@@ -255,10 +224,6 @@ const struct world world_sim = {
     .writev = sim_writev,
     .preadv = sim_preadv,
     .pwritev = sim_pwritev,
-    .fstat = sim_fstat,
-    .fstatat = sim_fstatat,
-    .ftruncate = sim_ftruncate,
-    .mkdirat = sim_mkdirat,
-    .unlinkat = sim_unlinkat,
-    .renameat2 = sim_renameat2,
+    .clock_gettime = sim_clock_gettime,
+    .files = &world_files_sim,
 };

@@ -13,6 +13,14 @@ static inline int answer(int64_t result)
     return -1;
 }
 
+static inline int64_t answer_long(int64_t result)
+{
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
 /* The same of what changes the world. */
 static inline int traced(int fd, int64_t result)
 {
