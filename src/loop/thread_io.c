@@ -86,11 +86,20 @@ static bool may_wait(const struct op *op)
     return !(op->flags & OP_DONT_WAIT) && flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+/* The deadlines of scopes that were lent to a thread of the pool are their loop's to watch, which says
+   so in the thread's level; those of its own scopes it watches itself. */
+static bool has_ended(const struct thread_flow *thread)
+{
+    if (thread && !thread->flow.innermost)
+        return atomic_load_explicit(&thread->flow.level, memory_order_relaxed) == LEVEL_ENDED;
+    return dure_canceled() || dure_deadline_left() <= 0;
+}
+
 int thread_refused(void)
 {
     if (unlikely(!sched_may_wait()))
         return -EDEADLK;
-    if (!dure_canceled() && dure_deadline_left() > 0)
+    if (likely(!has_ended(thread_flow_current())))
         return 0;
     return (int)thread_wait(-1, 0, 1);
 }
@@ -150,6 +159,26 @@ static bool ends_at_once(const struct op *op)
     }
 }
 
+/* Of files by their name, and by position: what has one does not wait for anybody, and what has
+   none fails at once. */
+static bool never_waits(const struct op *op)
+{
+    switch (op->code) {
+    case OP_OPENAT:
+    case OP_STAT:
+    case OP_FSYNC:
+        return true;
+    case OP_READ:
+    case OP_WRITE:
+        return op->u.io.offset >= 0;
+    case OP_READV:
+    case OP_WRITEV:
+        return op->u.vec.offset >= 0;
+    default:
+        return false;
+    }
+}
+
 int64_t thread_io(struct io *io)
 {
     struct op *op = &io->op;
@@ -161,8 +190,10 @@ int64_t thread_io(struct io *io)
     ready = thread_refused();
     if (ready < 0)
         return ready;
+    if (never_waits(op))
+        return perform(op);
     kind = attempt_kind(op->fd);
-    if (kind < 0 || kind == FD_FILE || op->code == OP_OPENAT || op->code == OP_STAT)
+    if (kind < 0 || kind == FD_FILE)
         return perform(op);
     if (op->code == OP_CONNECT)
         return thread_connect(op, (enum fd_kind)kind);
