@@ -160,7 +160,7 @@ static long number_or_say(const char *option, const char *text, long max)
 
 static int open_or_say(struct settings *settings)
 {
-    settings->root_fd = open(settings->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    settings->root_fd = dure_open(settings->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (settings->root_fd < 0) {
         fprintf(stderr, "dure serve: cannot serve %s: %s; name a directory that can be read\n",
                 settings->dir, strerror(errno));
@@ -171,7 +171,8 @@ static int open_or_say(struct settings *settings)
     else if (strcmp(settings->log, "-") == 0)
         settings->log_fd = STDOUT_FILENO;
     else
-        settings->log_fd = open(settings->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        settings->log_fd =
+            dure_open(settings->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (settings->log_fd < 0 && strcmp(settings->log, "off") != 0) {
         fprintf(stderr,
                 "dure serve: cannot write the access log %s: %s; name another file, - or off\n",

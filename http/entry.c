@@ -1,12 +1,11 @@
-/* Loading files. All of it runs on a thread of the pool and may block. */
+/* Loading files. All of it runs on a thread of the pool, where a twin is the plain call; in a
+   simulation, in the task. */
 #include "http/entry.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include <dure.h>
 
 #include "http/file.h"
 #include "http/http.h"
@@ -33,9 +32,7 @@ static ssize_t read_content(int fd, char *data, size_t len)
     ssize_t n;
 
     while (done < len) {
-        n = pread(fd, data + done, len - done, (off_t)done);
-        if (n < 0 && errno == EINTR)
-            continue;
+        n = dure_pread(fd, data + done, len - done, (off_t)done);
         if (n < 0)
             return -1;
         if (n == 0)
@@ -88,7 +85,7 @@ static void add_validators(struct http_entry *entry)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    dure_clock_gettime(CLOCK_REALTIME, &now);
     entry->settled = entry->stat.st_ctim.tv_sec + SETTLED_AFTER_S < now.tv_sec;
     http_date_write(entry->modified, entry->stat.st_mtim.tv_sec);
     write_etag(entry);
@@ -125,11 +122,12 @@ static int make_block(struct http_entry *entry, const char *body, int fd, size_t
 static int load_file(struct http_load *load, int fd, const char *name, const struct stat *stat)
 {
     struct http_entry *entry;
+    int error;
 
     if (load->known != NULL && load->known->is_file && load->known->settled &&
         same_file(&load->known->stat, stat)) {
         load->unchanged = true;
-        return close(fd);
+        return dure_close(fd);
     }
     entry = calloc(1, sizeof *entry);
     if (entry == NULL)
@@ -145,7 +143,7 @@ static int load_file(struct http_load *load, int fd, const char *name, const str
     if (make_block(entry, NULL, fd, entry->in_memory ? (size_t)entry->body_len : 0) < 0)
         goto err_free_entry;
     if (entry->in_memory)
-        close(fd);
+        dure_close(fd);
     else
         entry->fd = fd;
     load->entry = entry;
@@ -154,8 +152,9 @@ static int load_file(struct http_load *load, int fd, const char *name, const str
 err_free_entry:
     free(entry);
 err_close:
-    close(fd);
-    errno = ENOMEM;
+    error = errno;
+    dure_close(fd);
+    errno = error;
     return -1;
 }
 
@@ -203,8 +202,8 @@ static int open_index(const struct http_load *load, struct stat *stat)
     memcpy(name + len, index, sizeof index);
     fd = http_file_open(load->root_fd, name, 0);
     free(name);
-    if (fd >= 0 && (fstat(fd, stat) < 0 || !S_ISREG(stat->st_mode))) {
-        close(fd);
+    if (fd >= 0 && (dure_fstat(fd, stat) < 0 || !S_ISREG(stat->st_mode))) {
+        dure_close(fd);
         fd = -1;
         errno = ENOENT;
     }
@@ -227,7 +226,7 @@ static int load_directory(struct http_load *load, int directory_fd)
             result = load_listing(load, directory_fd);
     }
     error = errno;
-    close(directory_fd);
+    dure_close(directory_fd);
     errno = error;
     return result;
 }
@@ -240,14 +239,14 @@ int http_entry_load(void *arg)
 
     if (fd < 0)
         return -1;
-    if (fstat(fd, &stat) == 0) {
+    if (dure_fstat(fd, &stat) == 0) {
         if (S_ISREG(stat.st_mode))
             return load_file(load, fd, load->name, &stat);
         if (S_ISDIR(stat.st_mode))
             return load_directory(load, fd);
         errno = EACCES; /* a FIFO, a device or a socket is nothing to serve */
     }
-    close(fd);
+    dure_close(fd);
     return -1;
 }
 

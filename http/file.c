@@ -1,15 +1,13 @@
 /* Opening below the root. */
 #include "http/file.h"
 
+#include <dure.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* O_NONBLOCK: a FIFO without a writer must not hold the thread. */
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -19,7 +17,7 @@ static int open_beneath(int root_fd, const char *name, int flags)
     struct open_how how = { .flags = (uint64_t)(OPEN_FLAGS | flags),
                             .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
 
-    return (int)syscall(SYS_openat2, root_fd, name, &how, sizeof how);
+    return dure_openat2(root_fd, name, &how, sizeof how);
 }
 
 /* Where a descriptor's file lies. Returns: its length, or -1. */
@@ -29,7 +27,7 @@ static ssize_t path_of(int fd, char path[PATH_MAX])
     ssize_t len;
 
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    len = readlink(link, path, PATH_MAX - 1);
+    len = dure_readlink(link, path, PATH_MAX - 1);
     if (len >= 0)
         path[len] = '\0';
     return len;
@@ -53,22 +51,22 @@ static int is_below(int root_fd, int fd)
 static int open_and_look(int root_fd, const char *name, int flags)
 {
     char link[sizeof "/proc/self/fd/" + 11];
-    int path_fd = openat(root_fd, name, O_PATH | O_CLOEXEC);
+    int path_fd = dure_openat(root_fd, name, O_PATH | O_CLOEXEC);
     int fd, error;
 
     if (path_fd < 0)
         return -1;
     if (!is_below(root_fd, path_fd)) {
-        close(path_fd);
+        dure_close(path_fd);
         errno = EXDEV;
         return -1;
     }
     if (flags & O_PATH)
         return path_fd;
     snprintf(link, sizeof link, "/proc/self/fd/%d", path_fd);
-    fd = open(link, OPEN_FLAGS | flags);
+    fd = dure_open(link, OPEN_FLAGS | flags);
     error = errno;
-    close(path_fd);
+    dure_close(path_fd);
     errno = error;
     return fd;
 }

@@ -2,7 +2,6 @@
 #include "http/loop.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* Only the dates come from the world's clock; what lasts is measured with dure_now. */
 void http_loop_tick(struct http_loop *loop)
@@ -12,7 +11,7 @@ void http_loop_tick(struct http_loop *loop)
     loop->now_ns = dure_now();
     if (loop->now_ns < loop->second_ends_ns)
         return;
-    clock_gettime(CLOCK_REALTIME, &wall);
+    dure_clock_gettime(CLOCK_REALTIME, &wall);
     loop->second_ends_ns = loop->now_ns + DURE_SECOND - wall.tv_nsec;
     http_date_write(loop->date, wall.tv_sec);
     http_date_write_log(loop->log_date, wall.tv_sec);
