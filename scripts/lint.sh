@@ -75,6 +75,7 @@ check "warnings (clang)" warnings clang clang++
 check "clang-tidy" tidy
 check "cppcheck" analysis
 check "layers" tests/check_layers.py .
+check "escapes" tests/check_escapes.py .
 check "headers" tests/check_headers.py . build-lint-gcc
 
 echo "$passed passed, $failed failed, $skipped skipped"

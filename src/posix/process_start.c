@@ -154,7 +154,7 @@ int program_pipe(int *near_fd, int *far_fd, bool near_reads)
 {
     int fds[2];
 
-    if (pipe2(fds, O_CLOEXEC) < 0)
+    if (world_here()->pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
     *near_fd = descriptor_born(fds[!near_reads]);
     *far_fd = fds[near_reads];

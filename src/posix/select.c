@@ -94,7 +94,8 @@ static int wanted(struct pollfd *fd)
 {
     int set, sum = 0;
 
-    if ((fd->revents & POLLHUP) && (fcntl(fd->fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+    if ((fd->revents & POLLHUP) &&
+        (world_here()->fcntl(fd->fd, F_GETFL, NULL) & O_ACCMODE) != O_RDONLY)
         fd->revents |= POLLOUT;
     for (set = 0; set < SETS; set++)
         sum += (fd->events & asked[set]) && (fd->revents & counts[set]);
