@@ -61,6 +61,18 @@ MUTANTS = {
         "src/backend/sim/disk_file.c",
         "    else\n        inode_sync(inode);",
         "    else if (sim_draw(20))\n        inode_sync(inode);"),
+    "a sync tells before the disk has the attributes": (
+        "src/backend/sim/disk_file.c",
+        "    if (!data_only)\n        inode->durable",
+        "    if (!data_only && sim_draw(2))\n        inode->durable"),
+    "a crash empties a directory that was moved": (
+        "src/backend/sim/disk.c",
+        "            if (is_dir && entry->inode->links == 0)\n",
+        "            if (is_dir)\n"),
+    "an unlock tells nobody": (
+        "src/backend/sim/disk_lock.c",
+        "    if (changed)\n        wake(",
+        "    if (changed && sim_draw(4))\n        wake("),
     "a choice forgets what it was granted": (
         "src/sync/choose.c",
         "        if (node->granted)\n            won = (int)i;",
