@@ -14,6 +14,7 @@ import time
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = CORES[0]
 LOAD_CORE = CORES[-1]
+LOAD_CORES = CORES[1:] or CORES
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -127,10 +128,9 @@ class Server:
         return False
 
 
-def echo_load(build, server, connections, in_flight, extra):
-    """One run of the echo load; what it printed, as a dictionary."""
-    return json.loads(run([f"{build}/bench/echo_load", str(server.port), str(connections),
-                           str(in_flight), *extra], {LOAD_CORE}))
+def load(command, cores=(LOAD_CORE,)):
+    """One run of a load; what it printed, as a dictionary."""
+    return json.loads(run(command, set(cores)))
 
 
 def wrk(server, connections, path, seconds, pipelined):

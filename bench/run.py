@@ -13,14 +13,17 @@ import datetime
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import harness
 import rows as table
 from harness import Failed, Unavailable
+from kinds import Absent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -29,7 +32,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--build", default=os.path.join(os.path.dirname(HERE), "build"))
-    parser.add_argument("--rounds", type=int, default=0, help="7, or 3 in a quick run")
+    parser.add_argument("--rounds", type=int, default=0, help="5, or 3 in a quick run")
     parser.add_argument("--quick", action="store_true", help="short runs: for a first look only")
     parser.add_argument("--list", action="store_true", help="show the rows' names and end")
     parser.add_argument("--only", default="", help="contestants whose name contains this")
@@ -50,7 +53,23 @@ def first_line(*command):
     return (done.stdout or done.stderr).strip().split("\n")[0] or None
 
 
-def machine():
+def package(name):
+    """The version of an installed package, without what the distribution adds."""
+    said = first_line("dpkg-query", "-W", "-f=${Version}", name)
+    match = re.match(r"(?:\d+:)?(\d[^-+~]*)", said or "")
+    return match.group(1) if match else None
+
+
+def versions():
+    """Of the compiler, the peers and the instruments, as the packages say."""
+    return {name: package(of) for name, of in {
+        "gcc": "gcc-12", "liburing": "liburing-dev", "nginx": "nginx", "libuv": "libuv1-dev",
+        "libevent": "libevent-dev", "State Threads": "libst-dev", "Boost": "libboost-fiber-dev",
+        "Go": "golang-go", "tokio": "librust-tokio-dev", "rustc": "rustc", "wrk": "wrk",
+        "valgrind": "valgrind"}.items()}
+
+
+def machine(args):
     """What a figure must be read with."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
@@ -60,11 +79,8 @@ def machine():
         "processor": models[0] if models else platform.machine(), "cores": len(harness.CORES),
         "kernel": platform.release(), "commit": first_line(*git, "rev-parse", "HEAD"),
         "changed": bool(first_line(*git, "status", "--porcelain", "--untracked-files=no")),
-        "gcc": first_line("gcc", "--version"), "nginx": first_line("nginx", "-v"),
-        "libuv": first_line("pkg-config", "--modversion", "libuv"),
-        "liburing": first_line("pkg-config", "--modversion", "liburing"),
-        "valgrind": first_line("valgrind", "--version"),
-        "load": os.getloadavg()[0],
+        "versions": versions(), "load": os.getloadavg()[0], "quick": args.quick,
+        "only": args.only,
     }
 
 
@@ -81,6 +97,9 @@ class Figures:
         """Measures one contestant once. One that fails keeps its place in the round, so that the
         others' pairs stay pairs; one that is not there is left out of the rounds to come."""
         if name in self.skipped:
+            return
+        if isinstance(command, Absent):
+            self.skipped[name] = command.reason
             return
         try:
             said = self.row.measure(command, quick)
@@ -142,8 +161,8 @@ def number(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 100 else f"{value:.3g}"
 
 
-def print_row(row, records):
-    print(f"\n{row.title} [{row.name}]")
+def print_row(row, records, took_s):
+    print(f"\n{row.title} [{row.name}; {took_s:.0f} s]")
     print(f"  {'':24}{'median':>10} {'min':>9} {'max':>9}  {'ratio':>6}  {'target':>9}  ok?")
     for record in records:
         if "median" not in record:
@@ -165,7 +184,8 @@ def print_row(row, records):
 
 def measure_row(row, contestants, args, write):
     figures = Figures(row, contestants)
-    rounds = min(args.rounds or (3 if args.quick else 7), row.rounds_max)
+    begun = time.monotonic()
+    rounds = min(args.rounds or (3 if args.quick else 5), row.rounds_max)
     names = list(contestants)
     for number_of_round in range(rounds):
         # Each round begins with another one: who comes first finds other caches than who is last.
@@ -175,14 +195,17 @@ def measure_row(row, contestants, args, write):
     records = [figures.record(name) for name in names]
     for record in records:
         write(record)
-    print_row(row, records)
+    print_row(row, records, time.monotonic() - begun)
 
 
 def count_row(row, contestants, write):
     """System calls and user instructions an operation, which need no rounds."""
     print(f"\n{row.title} [{row.name}]: an operation")
     print(f"  {'':24}{'system calls':>13}  {'user instructions':>18}")
+    begun = time.monotonic()
     for name, command in contestants.items():
+        if isinstance(command, Absent):
+            continue
         cells = []
         for what, count in (("system calls", row.count_calls),
                             ("instructions", row.count_instructions)):
@@ -198,6 +221,7 @@ def count_row(row, contestants, write):
             write(record)
         print(f"  {name:24}{cells[0]:>13}  {cells[1]:>18}")
         sys.stdout.flush()
+    print(f"  ({time.monotonic() - begun:.0f} s)")
 
 
 def run_rows(rows, args, write):
@@ -205,6 +229,11 @@ def run_rows(rows, args, write):
         contestants = {name: command for name, command in row.contestants.items()
                        if args.only in name}
         if not contestants:
+            continue
+        try:
+            row.prepare()
+        except (Unavailable, Failed) as reason:
+            print(f"\n{row.title} [{row.name}]\n  skipped: {reason}")
             continue
         if not args.counts:
             measure_row(row, contestants, args, write)
@@ -226,7 +255,8 @@ def main():
                             table.all_rows(args.build, scratch)))
             return 0 if args.list else 2
         os.makedirs(args.results, exist_ok=True)
-        about = machine()
+        about = machine(args)
+        begun = time.monotonic()
         path = os.path.join(args.results, about["time"][:19].replace(":", "") + ".jsonl")
         with open(path, "w", encoding="utf-8") as results:
             def write(record):
@@ -238,7 +268,7 @@ def main():
             if about["load"] > 0.5:
                 print(f"The machine is busy (load {about['load']:.1f}): figures will be noisy.")
             run_rows(rows, args, write)
-        print(f"\nwritten to {os.path.relpath(path)}")
+        print(f"\n{(time.monotonic() - begun) / 60:.0f} minutes; written to {os.path.relpath(path)}")
     return 0
 
 

@@ -3,32 +3,11 @@
 #include <unistd.h>
 
 #include "bench_dure.h"
+#include "footprint.h"
 
 static long tasks;
 static long parked;
 static int pipe_fds[2];
-
-/* A line of /proc that begins with the key, in kB. */
-static long kilobytes(const char *path, const char *key)
-{
-    FILE *file = fopen(path, "re");
-    char line[256];
-    long value = -1;
-
-    if (!file)
-        bench_die(path);
-    while (value < 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, key, strlen(key)) == 0)
-            value = atol(line + strlen(key));
-    fclose(file);
-    return value;
-}
-
-/* smaps_rollup counts pages; what status says of them lags behind. */
-static long footprint(void)
-{
-    return kilobytes("/proc/self/smaps_rollup", "Rss:") + kilobytes("/proc/self/status", "VmPTE:");
-}
 
 static int sleeper(void *arg)
 {
@@ -69,9 +48,7 @@ static int measure(void *arg)
         dure_yield();
     /* Nothing moves any more when the loop has slept twice. */
     dure_sleep_for(50 * DURE_MILLISECOND);
-    printf("{\"tasks\": %ld, \"bytes\": %.1f}\n", i,
-           (double)(footprint() - before) * 1024 / (double)i);
-    fflush(stdout);
+    footprint_report(before, i);
     /* The end of a million tasks is not measured here. */
     _exit(i == tasks ? 0 : 1);
 }

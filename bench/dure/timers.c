@@ -1,21 +1,18 @@
 /* Many tasks that sleep again and again, for times between 1 and 50 ms: nanoseconds of CPU a
    sleep. timers [tasks=N] [sleeps=N] */
 #include "bench_dure.h"
+#include "sleep_times.h"
 
 static long sleeps;
 
 static int sleeper(void *arg)
 {
-    uint64_t x = (uint64_t) * (long *)arg * 0x9e3779b97f4a7c15u + 1;
+    uint64_t x = sleep_times_seed(*(long *)arg);
     long i;
 
-    for (i = 0; i < sleeps; i++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        if (dure_sleep_for(DURE_MILLISECOND + (int64_t)(x % (49 * DURE_MILLISECOND))) < 0)
+    for (i = 0; i < sleeps; i++)
+        if (dure_sleep_for((int64_t)sleep_times_next_us(&x) * DURE_MICROSECOND) < 0)
             return -1;
-    }
     return 0;
 }
 

@@ -4,33 +4,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 )
-
-func number(key string, otherwise int) int {
-	for _, arg := range os.Args[1:] {
-		if strings.HasPrefix(arg, key+"=") {
-			n, err := strconv.Atoi(arg[len(key)+1:])
-			if err == nil {
-				return n
-			}
-		}
-	}
-	return otherwise
-}
-
-func cpuNs() int64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return usage.Utime.Nano() + usage.Stime.Nano()
-}
 
 func spawnAndJoin(alive int) {
 	var group sync.WaitGroup

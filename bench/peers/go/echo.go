@@ -1,12 +1,14 @@
 // A peer: the echo server in Go, a goroutine a connection, on one thread.
+// echo [once=1]: a connection ends with its first answer.
 package main
 
 import (
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 )
+
+var once = number("once", 0) != 0
 
 func echo(conn net.Conn) {
 	defer conn.Close()
@@ -16,7 +18,7 @@ func echo(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if _, err = conn.Write(buf[:n]); err != nil {
+		if _, err = conn.Write(buf[:n]); err != nil || once {
 			return
 		}
 	}
@@ -25,10 +27,7 @@ func echo(conn net.Conn) {
 func main() {
 	runtime.GOMAXPROCS(1)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	check(err)
 	fmt.Println("port", listener.Addr().(*net.TCPAddr).Port)
 	for {
 		if conn, err := listener.Accept(); err == nil {

@@ -1,5 +1,7 @@
 /* A peer: the echo server as libuv's guide has it, with one receive buffer for all connections,
-   uv_try_write first and a copy only for what that left. */
+   uv_try_write first and a copy only for what that left.
+   echo [once=1]: a connection ends with its first answer. */
+#include <signal.h>
 #include <uv.h>
 
 #include "bench.h"
@@ -10,6 +12,7 @@ struct rest {
 };
 
 static char shared[65536];
+static int once;
 
 static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -23,9 +26,16 @@ static void closed(uv_handle_t *handle)
     free(handle);
 }
 
+static void end(uv_stream_t *stream)
+{
+    uv_close((uv_handle_t *)stream, closed);
+}
+
 static void written(uv_write_t *request, int status)
 {
     (void)status;
+    if (once)
+        end(request->handle);
     free(request);
 }
 
@@ -47,7 +57,7 @@ static void got(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     int sent;
 
     if (n < 0) {
-        uv_close((uv_handle_t *)stream, closed);
+        end(stream);
         return;
     }
     if (n == 0)
@@ -58,6 +68,8 @@ static void got(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         sent = 0;
     if (sent < n)
         write_rest(stream, buf->base + sent, (size_t)(n - sent));
+    else if (once)
+        end(stream);
 }
 
 static void connected(uv_stream_t *server, int status)
@@ -70,15 +82,18 @@ static void connected(uv_stream_t *server, int status)
     if (uv_accept(server, (uv_stream_t *)client) == 0)
         uv_read_start((uv_stream_t *)client, give_buffer, got);
     else
-        uv_close((uv_handle_t *)client, closed);
+        end((uv_stream_t *)client);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     uv_tcp_t server;
     struct sockaddr_in addr;
     uv_os_fd_t fd;
 
+    (void)argc;
+    signal(SIGPIPE, SIG_IGN);
+    once = bench_number(argv, "once", 0) != 0;
     uv_ip4_addr("127.0.0.1", 0, &addr);
     uv_tcp_init(uv_default_loop(), &server);
     uv_tcp_bind(&server, (const struct sockaddr *)&addr, 0);
