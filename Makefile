@@ -15,7 +15,7 @@ FROM ?= fresh
 MESON_SETUP = meson setup --prefix=$(PREFIX) --libdir=$(LIBDIR) $(MESON_FLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test sim mutants lint sanitize cross ucontext bench install clean help deps deps-test
+.PHONY: all run test sim mutants lint sanitize cross ucontext bench bench-record bench-papers install clean help deps deps-test deps-bench
 
 all: deps $(BUILD)/build.ninja ## Build the library and the command, optimised
 	@ninja -C $(BUILD)
@@ -51,10 +51,15 @@ ucontext: ## Run the suite with the switch that needs no assembly
 	@scripts/install-deps.sh run test
 	@TEST_FLAGS=--no-suite=narrow scripts/test-in.sh build-ucontext '$(T)' -Dswitch=ucontext
 
-bench: deps $(BUILD)/build.ninja ## Measure; prints a table, writes bench/results/*.jsonl
-	@scripts/install-deps.sh bench
+bench: $(BUILD)/.measured ## Measure all rows or those of T; prints a table, writes bench/results/*.jsonl
 	@ninja -C $(BUILD)
 	@bench/run.py --build $(BUILD) $(T)
+
+bench-record: bench ## The same, and write docs/benchmarks.md, its charts, README's and the site's
+	@bench/papers.py
+
+bench-papers: ## Write those from what has been measured before
+	@bench/papers.py
 
 install: deps $(BUILD)/build.ninja ## Install headers, libraries, pkg-config file, manual and command (DESTDIR, PREFIX, LIBDIR)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dlibdir=$(LIBDIR)
@@ -65,14 +70,17 @@ clean: ## Remove all that was built
 	rm -rf $(BUILD) build-*
 
 help: ## Show this
-	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
-		printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 deps:
 	@scripts/install-deps.sh run
 
 deps-test:
 	@scripts/install-deps.sh run test
+
+deps-bench:
+	@scripts/install-deps.sh run bench
 
 # The packages come first: setup looks for them.
 $(BUILD)/build.ninja: | deps
@@ -82,4 +90,9 @@ $(BUILD)/build.ninja: | deps
 # tests need; once they are there, setup has to look again.
 $(BUILD)/.tested: $(BUILD)/build.ninja | deps-test
 	@meson setup --reconfigure $(BUILD) -Dtests=enabled -Dexamples=enabled
+	@touch $@
+
+# Nor does a build directory know the peers that were installed after it.
+$(BUILD)/.measured: $(BUILD)/build.ninja scripts/packages.txt | deps-bench
+	@meson setup --reconfigure $(BUILD)
 	@touch $@
