@@ -78,7 +78,8 @@ def unit_of(row):
 
 
 def title_of(row):
-    return row.title[0].upper() + row.title[1:]
+    title = re.sub(r"\bus\b", "µs", row.title)
+    return title[0].upper() + title[1:]
 
 
 def in_chart(figures, row):

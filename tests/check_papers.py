@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 
 import charts  # noqa: E402
 import rows as table  # noqa: E402
+from kinds import Absent  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -169,6 +170,16 @@ class Table(unittest.TestCase):
             named = {*row.targets, *row.aside}
             named.update(name for target in row.targets.values() for name in target.references)
             self.assertLessEqual(named, set(row.contestants), row.name)
+
+    def test_contestants_have_sources(self):
+        for row in table.all_rows(build="build"):
+            for name, command in row.contestants.items():
+                program = not isinstance(command, Absent) and re.fullmatch(
+                    r"build/bench/(?:(floor|dure|micro)-|peers/peer-(\w+)-)(\w+)", command[0])
+                if program:
+                    ours, peer, source = program.groups()
+                    folder = ROOT / "bench" / (ours or f"peers/{peer}")
+                    self.assertTrue(any(folder.rglob(f"{source}.*")), f"{row.name}: {name}")
 
     def test_titles_fit_their_charts(self):
         for row in table.all_rows():

@@ -11,6 +11,7 @@ def timers(at):
         "one turn, which is cheaper and up to a millisecond late."), [
         Program("timers", "sleeps of 1 to 50 ms, 10,000 tasks", "ns of CPU a sleep", {
             "dure": at.dure("timers", *sleeps),
+            "dure epoll": at.dure("timers", "backend=epoll", *sleeps),
             "libuv": at.peer("libuv", "timers", *sleeps),
             "libevent": at.peer("libevent", "timers", *sleeps),
             "State Threads": at.peer("st", "waits", *sleeps),

@@ -47,7 +47,7 @@ int main(int, char **argv)
         all.emplace_back(sleeper, i, sleeps);
     for (auto &fiber : all)
         fiber.join();
-    printf("{\"ns\": %.1f}\n", (double)(bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - started) /
-                                   (double)(tasks * sleeps));
+    printf("{\"ns\": %.1f}\n",
+           (double)(bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - started) / (double)(tasks * sleeps));
     return 0;
 }

@@ -10,7 +10,9 @@ pub fn text(key: &str) -> Option<String> {
 }
 
 pub fn number(key: &str, otherwise: u64) -> u64 {
-    text(key).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    text(key)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 pub fn run<F: Future>(main: F) -> F::Output {
@@ -22,7 +24,10 @@ pub fn run<F: Future>(main: F) -> F::Output {
 }
 
 fn clock_ns(clock: libc::clockid_t) -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the argument is a timespec of this frame.
     let result = unsafe { libc::clock_gettime(clock, &mut now) };
     assert_eq!(result, 0);
@@ -48,8 +53,14 @@ pub fn next_random(x: &mut u64) -> u64 {
 /// The line of a file of /proc that begins with the key, in kB.
 fn kilobytes(path: &str, key: &str) -> u64 {
     let file = std::fs::read_to_string(path).expect("/proc");
-    let line = file.lines().find(|line| line.starts_with(key)).expect("its line");
-    line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number")
+    let line = file
+        .lines()
+        .find(|line| line.starts_with(key))
+        .expect("its line");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .expect("a number")
 }
 
 /// Resident pages and page tables, in kB.

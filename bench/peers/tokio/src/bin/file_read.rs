@@ -43,9 +43,17 @@ async fn reader(reads: Rc<Reads>) {
 }
 
 fn main() {
-    let flags = if peers::number("cold", 0) != 0 { libc::O_DIRECT } else { 0 };
+    let flags = if peers::number("cold", 0) != 0 {
+        libc::O_DIRECT
+    } else {
+        0
+    };
     let path = peers::text("file").unwrap_or_else(|| "file_read.data".to_string());
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).expect("the file");
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .expect("the file");
     let count = peers::number("reads", 1_000_000);
     let reads = Rc::new(Reads {
         file: Arc::new(file),

@@ -44,7 +44,10 @@ async fn measure() {
         spawn_and_join(alive, &mut tasks).await;
         done += alive;
     }
-    println!("{{\"ns\": {:.4}}}", (peers::cpu_ns() - begun) as f64 / done as f64);
+    println!(
+        "{{\"ns\": {:.4}}}",
+        (peers::cpu_ns() - begun) as f64 / done as f64
+    );
 }
 
 fn main() {

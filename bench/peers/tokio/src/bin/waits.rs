@@ -34,12 +34,17 @@ async fn park(tasks: u64) {
 
 async fn sleep(tasks: u64, sleeps: u64) {
     let begun = peers::cpu_ns();
-    let tasks: Vec<_> = (0..tasks).map(|number| tokio::spawn(sleeper(number, sleeps))).collect();
+    let tasks: Vec<_> = (0..tasks)
+        .map(|number| tokio::spawn(sleeper(number, sleeps)))
+        .collect();
     let count = tasks.len() as u64 * sleeps;
     for task in tasks {
         task.await.expect("a task");
     }
-    println!("{{\"ns\": {:.1}}}", (peers::cpu_ns() - begun) as f64 / count as f64);
+    println!(
+        "{{\"ns\": {:.1}}}",
+        (peers::cpu_ns() - begun) as f64 / count as f64
+    );
 }
 
 fn main() {
