@@ -24,7 +24,7 @@ import rows as table
 HERE = pathlib.Path(__file__).resolve().parent
 # The rows that others show.
 README = ("echo-64", "connect", "http-1k", "spawn-1000", "yield", "parked-sleep-100000")
-SITE = ("echo-64", "echo-1000", "echo-10000", "connect", "http-1k", "http-1k-x16", "http-1m",
+SITE = ("echo-64", "echo-1000", "echo-10000", "connect", "connect-http", "http-1k", "http-1k-x16", "http-1m",
         "spawn-1000", "yield", "channel-128", "parked-sleep-100000", "file-cached")
 # Two stand side by side in a README's usual width.
 IMAGE = 400

@@ -37,7 +37,7 @@ def parse():
     parser.add_argument("--list", action="store_true", help="show the rows' names and end")
     parser.add_argument("--only", default="", help="contestants whose name contains this")
     parser.add_argument("--counts", action="store_true",
-                        help="system calls and instructions only, no times")
+                        help="system calls and instructions only, of all rows that have them")
     parser.add_argument("--no-counts", action="store_true", help="times only")
     parser.add_argument("--results", default=f"{HERE}/results")
     parser.add_argument("--no-build", action="store_true")
@@ -217,7 +217,7 @@ def count_row(row, contestants, write):
             except (Unavailable, Failed) as reason:
                 record["skipped"] = str(reason)
                 cells.append("-")
-                print(f"  {name}: {what}: skipped: {reason}")
+                print(f"  {name}: {what}: skipped: {' '.join(str(reason).split())[:100]}")
             write(record)
         print(f"  {name:24}{cells[0]:>13}  {cells[1]:>18}")
         sys.stdout.flush()
@@ -237,7 +237,7 @@ def run_rows(rows, args, write):
             continue
         if not args.counts:
             measure_row(row, contestants, args, write)
-        if row.countable and not args.no_counts:
+        if args.counts and row.countable or row.counted and not args.no_counts:
             count_row(row, contestants, write)
 
 

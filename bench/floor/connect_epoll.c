@@ -1,4 +1,4 @@
-/* The floor of a connection a request on epoll: accept, one recv, one send, close. The request has
+/* The floor of a connection a message on epoll: accept, one recv, one send, close. The request has
    mostly come when the connection is accepted, and is tried at once; only one that has not is
    registered. */
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-/* The floor of a connection a request on io_uring: a multishot accept, a receive, and a send with
+/* The floor of a connection a message on io_uring: a multishot accept, a receive, and a send with
    the close linked to it; one system call a turn. */
 #include <liburing.h>
 #include <unistd.h>

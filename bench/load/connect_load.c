@@ -1,9 +1,9 @@
 /* A closed-loop load of connections: each is opened, sends one message of 64 bytes, checks the
    answer, sees the server close, and makes way for the next.
 
-       connect_load PORT SLOTS [threads=N] [seconds=S | count=N] [warm=S] [pid=P]
+       connect_load PORT SLOTS [threads=N] [seconds=S | count=N] [warm=S] [pid=P] [http=PATH]
 
-   SLOTS connections are under way at any time. Much of what opening a connection costs falls to
+   With http= it asks for a file by HTTP/1.0 instead, and looks at the status. SLOTS connections are under way at any time. Much of what opening a connection costs falls to
    who connects, so there is a thread for each processor that the load may use; each is on
    io_uring, one system call a turn besides those that make and close a socket. It prints one line
    of JSON: what was done, in which time, at which CPU time of process P. */
@@ -17,6 +17,7 @@
 
 #define MESSAGE_LEN 64
 #define WORDS (MESSAGE_LEN / 8)
+#define ANSWER_MAX 4096
 #define THREADS_MAX 64
 #define BATCH_MAX 256
 /* Without an answer for so long the server is broken. */
@@ -25,8 +26,8 @@
 struct connection {
     int fd;
     uint64_t sent[WORDS];
-    /* A byte more than the answer has, so that what ends the receive is the end. */
-    char got[MESSAGE_LEN + 1];
+    /* More than the answer has, so that what ends the receive is the end. */
+    char got[ANSWER_MAX];
 };
 
 struct side {
@@ -44,6 +45,8 @@ struct side {
 static struct sockaddr_in server = { .sin_family = AF_INET };
 static struct side sides[THREADS_MAX];
 static long threads;
+/* What is asked by HTTP; else empty. */
+static char request[256];
 
 /* Closing resets what the server has closed already, so that nothing remains in TIME_WAIT: of
    those there is a limit, and the next connections would go through them. */
@@ -82,7 +85,10 @@ static void open_next(struct side *side, struct connection *c)
     c->fd = connect_one();
     fill(side, c);
     sqe = io_uring_get_sqe(&side->ring);
-    io_uring_prep_send(sqe, c->fd, c->sent, MESSAGE_LEN, MSG_NOSIGNAL | MSG_WAITALL);
+    if (*request)
+        io_uring_prep_send(sqe, c->fd, request, strlen(request), MSG_NOSIGNAL | MSG_WAITALL);
+    else
+        io_uring_prep_send(sqe, c->fd, c->sent, MESSAGE_LEN, MSG_NOSIGNAL | MSG_WAITALL);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     io_uring_sqe_set_data(sqe, NULL);
     sqe = io_uring_get_sqe(&side->ring);
@@ -91,13 +97,20 @@ static void open_next(struct side *side, struct connection *c)
     io_uring_sqe_set_data(sqe, c);
 }
 
+static int is_right(const struct connection *c, int len)
+{
+    if (*request)
+        return len > 12 && memcmp(c->got, "HTTP/1.", 7) == 0 && memcmp(c->got + 9, "200", 3) == 0;
+    return len == MESSAGE_LEN && memcmp(c->got, c->sent, MESSAGE_LEN) == 0;
+}
+
 static void ended(struct side *side, struct connection *c, int len)
 {
     if (!c || len < 0) {
         errno = -len;
         bench_die("a connection failed");
     }
-    if (len != MESSAGE_LEN || memcmp(c->got, c->sent, MESSAGE_LEN) != 0) {
+    if (!is_right(c, len)) {
         fprintf(stderr, "connect_load: a wrong answer of %d bytes\n", len);
         exit(1);
     }
@@ -213,9 +226,12 @@ int main(int argc, char **argv)
     threads = bench_number(argv, "threads", 1);
     if (slots < threads || threads < 1 || threads > THREADS_MAX) {
         fprintf(stderr, "usage: connect_load PORT SLOTS [threads=N] [seconds=S | count=N] "
-                        "[warm=S] [pid=P]\n");
+                        "[warm=S] [pid=P] [http=PATH]\n");
         return 2;
     }
+    if (bench_text(argv, "http", NULL))
+        snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n",
+                 bench_text(argv, "http", NULL));
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server.sin_port = htons((uint16_t)atoi(argv[1]));
     errno = pid ? clock_getcpuclockid((pid_t)pid, &clock) : 0;

@@ -2,7 +2,7 @@
 
 import shutil
 
-from kinds import AtMost, Connect, Echo, Http, Section, Site
+from kinds import AtMost, Connect, ConnectHttp, Echo, Http, Section, Site
 
 FLOORS = ("floor epoll", "floor io_uring", "floor io_uring single")
 # What is measured beside the plain contestant, and would only crowd a chart.
@@ -17,6 +17,17 @@ def peers(at, *args):
         "State Threads": at.peer("st", "echo", *args),
         "Go": at.peer("go", "echo", *args),
         "tokio": at.peer("tokio", "echo", *args),
+    }
+
+
+def web_servers(at, site):
+    """Servers of files, dure's among them."""
+    return {
+        "nginx": site.nginx() if shutil.which("nginx") else ["nginx"],
+        "dure serve": [f"{at.build}/dure", "serve", "--bind", "127.0.0.1", "--port", "@PORT@",
+                       "--loops", "1", "--log", "off", site.root],
+        "libevent": at.peer("libevent", "http", "@PORT@", site.root),
+        "Go": at.peer("go", "http", "@PORT@", site.root),
     }
 
 
@@ -45,18 +56,23 @@ def echo(at):
 
 
 def connect(at):
-    row = Connect(at.load("connect"), 64, 1, "connect", "a connection a request, 64 at once",
-                  "us of CPU a connection", {
-                      "floor epoll": at.floor("connect_epoll"),
-                      "floor io_uring": at.floor("connect_uring"),
-                      "dure io_uring": at.dure("echo", "once=1", "backend=io_uring"),
-                      "dure epoll": at.dure("echo", "once=1", "backend=epoll"),
-                      **peers(at, "once=1"),
-                  })
+    site = Site(at.scratch)
+    load = at.load("connect")
     return Section("Connections", (
-        "A connection is accepted, its one message of 64 bytes answered, and the connection closed "
-        "by the server. The load resets what the server has closed, so that nothing stays in "
-        "TIME_WAIT."), [row])
+        "A connection is accepted, its one message of 64 bytes answered or its one file of 1 KB "
+        "sent (HTTP/1.0), and the connection closed by the server. The load resets what the server "
+        "has closed, so that nothing stays in TIME_WAIT."), [
+        Connect(load, 64, 1, "connect", "a connection a message, 64 at once",
+                "us of CPU a connection", {
+                    "floor epoll": at.floor("connect_epoll"),
+                    "floor io_uring": at.floor("connect_uring"),
+                    "dure io_uring": at.dure("echo", "once=1", "backend=io_uring"),
+                    "dure epoll": at.dure("echo", "once=1", "backend=epoll"),
+                    **peers(at, "once=1"),
+                }),
+        ConnectHttp(site, load, 64, 1, "connect-http", "HTTP, a connection a file of 1 KB, 64 at once",
+                    "us of CPU a connection", web_servers(at, site)),
+    ])
 
 
 def http(at):
@@ -66,13 +82,7 @@ def http(at):
             ("http-1k", "HTTP, a file of 1 KB, 64 connections", "/1k.txt", False, 0.90),
             ("http-1k-x16", "HTTP, 1 KB, 16 requests pipelined", "/1k.txt", True, 0.20),
             ("http-1m", "HTTP, a file of 1 MB, 64 connections", "/1m.txt", False, 1.00)):
-        contestants = {
-            "nginx": site.nginx() if shutil.which("nginx") else ["nginx"],
-            "dure serve": [f"{at.build}/dure", "serve", "--bind", "127.0.0.1", "--port", "@PORT@",
-                           "--loops", "1", "--log", "off", site.root],
-            "libevent": at.peer("libevent", "http", "@PORT@", site.root),
-            "Go": at.peer("go", "http", "@PORT@", site.root),
-        }
+        contestants = web_servers(at, site)
         if path == "/1k.txt":
             contestants = {"floor, no parser": at.floor("http_none"), **contestants}
         rows.append(Http(site, path, pipelined, name, title, "us of CPU a request", contestants,
