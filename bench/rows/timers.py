@@ -6,9 +6,10 @@ from kinds import AtMost, Program, Section
 def timers(at):
     sleeps = ("tasks=10000", "sleeps=20@4")
     return Section("Timers", (
-        "Sleeps of 1 to 50 ms at random. dure, State Threads, Go and Boost.Fiber wake each sleeper "
-        "at its time; libuv, libevent and tokio round to whole milliseconds, so that many wake in "
-        "one turn, which is cheaper and up to a millisecond late."), [
+        "Sleeps of 1 to 50 ms at random, the tasks' beginnings included. dure, State Threads and "
+        "Boost.Fiber wake each sleeper at its time; the others wait in the kernel for whole "
+        "milliseconds, so that many wake in one turn, which is cheaper and up to a millisecond late."
+        ), [
         Program("timers", "sleeps of 1 to 50 ms, 10,000 tasks", "ns of CPU a sleep", {
             "dure": at.dure("timers", *sleeps),
             "dure epoll": at.dure("timers", "backend=epoll", *sleeps),
