@@ -37,7 +37,7 @@ static void print_digits(char *out, size_t size, double value)
     double large = fabs(value);
 
     if (large >= 1000)
-        snprintf(out, size, "%s", shown_count(value).text);
+        snprintf(out, size, "%s", shown_count(round(value)).text);
     else if (large >= 99.95 || value == floor(value))
         snprintf(out, size, "%.0f", value);
     else if (large >= 9.995)

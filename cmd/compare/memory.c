@@ -41,6 +41,17 @@ char *memory_format(const char *format, va_list args)
     return text;
 }
 
+char *text_format(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = memory_format(format, args);
+    va_end(args);
+    return text;
+}
+
 void texts_add(struct texts *texts, char *text)
 {
     size_t i;

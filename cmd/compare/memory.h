@@ -12,6 +12,8 @@ void *memory_resize(void *old, size_t size);
 char *memory_copy(const char *text);
 /* As vasprintf. */
 char *memory_format(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+/* As asprintf. */
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A list of texts of its own. All 0: empty. */
 struct texts {

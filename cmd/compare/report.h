@@ -6,7 +6,13 @@
 
 #include "cmd/compare/results.h"
 
-/* Tables, a chart each; with bars if out is a terminal. */
-void report_text(FILE *out, const struct results *results);
+/* A table a chart, with bars if the file is a terminal, and the sentences. */
+void report_text(FILE *file, const struct results *results);
+
+/* All figures of all points. Returns: 0, or -1 with errno if it could not be written. */
+int report_json(FILE *file, const struct results *results);
+
+/* A page with charts that needs nothing else. Returns: as report_json. */
+int report_html(FILE *file, const struct results *results);
 
 #endif

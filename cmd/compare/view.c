@@ -1,4 +1,5 @@
 /* What one chart shows: the points that it selects, as lines of summaries. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,30 @@ static void add_marks(struct view *view, const struct outcome *outcome)
         qsort(view->lines[i].marks, view->lines[i].len, sizeof(struct mark), by_x);
 }
 
+/* Bars are at one x: what was measured elsewhere is not shown. */
+static void keep_one_x(struct view *view)
+{
+    double at = view->chart->at_x;
+    unsigned i, j, kept = 0;
+
+    for (i = 0; view->chart->at_x == 0 && i < view->len; i++)
+        for (j = 0; j < view->lines[i].len; j++)
+            if (view->lines[i].marks[j].y.len != 0)
+                at = fmax(at, view->lines[i].marks[j].at);
+    for (i = 0; i < view->len; i++) {
+        const struct mark *mark = line_at(&view->lines[i], at);
+
+        if (mark == NULL) {
+            free(view->lines[i].marks);
+            continue;
+        }
+        view->lines[i].marks[0] = *mark;
+        view->lines[i].len = 1;
+        view->lines[kept++] = view->lines[i];
+    }
+    view->len = kept;
+}
+
 static const struct outcome *outcome_of(const struct results *results,
                                         const struct experiment *experiment)
 {
@@ -118,6 +143,8 @@ void view_init(struct view *view, const struct results *results,
         return;
     add_lines(view, outcome);
     add_marks(view, outcome);
+    if (chart->kind == CHART_BARS)
+        keep_one_x(view);
 }
 
 void view_fini(struct view *view)

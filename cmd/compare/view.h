@@ -41,7 +41,7 @@ void view_init(struct view *view, const struct results *results,
                const struct experiment *experiment, const struct chart *chart);
 void view_fini(struct view *view);
 
-/* Returns: whether it has a single figure. */
+/* Returns: whether it has a single figure: else there is no chart to draw. */
 bool view_has_figures(const struct view *view);
 
 /* Returns: a line by its series, or NULL. */
