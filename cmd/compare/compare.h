@@ -25,7 +25,7 @@ enum better { BETTER_LOWER, BETTER_HIGHER, BETTER_NEITHER };
 /* One thing that is measured at points. */
 struct metric {
     const char *name;  /* the JSON's key: "cpu_ns_per_request" */
-    const char *title; /* in tables, on axes, in sentences: "CPU time a request" */
+    const char *title; /* of an axis or a column, begun small: "CPU time a request" */
     enum unit unit;
     enum better better;
 };
@@ -79,6 +79,7 @@ struct experiment {
     const struct metric *metrics; /* up to one without a name */
     const struct chart *charts;   /* up to one without a name; the most telling first */
     unsigned weight;              /* its part of the time of a run of all, in percent */
+    const char *strong;           /* series that begin so are drawn stronger; NULL: none */
     /* Measures. Called on the only thread of the process, with no run of dure active: it may fork,
        make threads and run dure, and has undone all that when it returns.
        Returns: 0, or -1 after compare_fail; what was measured counts all the same. */

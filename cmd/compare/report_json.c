@@ -1,5 +1,4 @@
-/* All figures as JSON: docs of each key in dure(1). */
-#include <errno.h>
+/* All figures as JSON. */
 #include <jansson.h>
 #include <math.h>
 
@@ -121,7 +120,7 @@ static json_t *outcome_of(const struct outcome *outcome)
     return object;
 }
 
-int report_json(FILE *file, const struct results *results)
+static int write_json(FILE *file, const struct results *results, size_t flags)
 {
     json_t *object = json_object(), *experiments = json_object();
     size_t i;
@@ -134,7 +133,18 @@ int report_json(FILE *file, const struct results *results)
     json_object_set_new(object, "settings", settings_of(&results->settings));
     json_object_set_new(object, "interrupted", json_boolean(results->interrupted));
     json_object_set_new(object, "experiments", experiments);
-    result = json_dumpf(object, file, JSON_INDENT(1) | JSON_REAL_PRECISION(7));
+    result = json_dumpf(object, file, flags | JSON_REAL_PRECISION(7));
     json_decref(object);
     return result == 0 && fputc('\n', file) != EOF ? 0 : -1;
+}
+
+int report_json(FILE *file, const struct results *results)
+{
+    return write_json(file, results, JSON_INDENT(1));
+}
+
+/* No text may end the element: "<\/script>". */
+int report_json_compact(FILE *file, const struct results *results)
+{
+    return write_json(file, results, JSON_COMPACT | JSON_ESCAPE_SLASH);
 }
