@@ -19,6 +19,11 @@ static const char *better_words(const struct metric *metric)
     return "";
 }
 
+struct shown drawing_tick(enum unit unit, double value)
+{
+    return value == 0 || unit == UNIT_COUNT ? shown_count(value) : shown(unit, value);
+}
+
 void drawing_open(const struct drawing *drawing)
 {
     FILE *out = drawing->out;
@@ -41,8 +46,7 @@ static void x_axis(const struct drawing *drawing, enum unit unit, const char *ti
 
     for (i = 0; i < drawing->x.len; i++) {
         double x = scale_at(&drawing->x, drawing->x.ticks[i]);
-        struct shown text = unit == UNIT_COUNT ? shown_count(drawing->x.ticks[i])
-                                               : shown(unit, drawing->x.ticks[i]);
+        struct shown text = drawing_tick(unit, drawing->x.ticks[i]);
 
         fprintf(out,
                 "<path class=\"tick\" d=\"M%.1f %.1fv5\"/><text class=\"value\" x=\"%.1f\" "
@@ -72,7 +76,7 @@ void drawing_axes(const struct drawing *drawing, enum unit x_unit, const char *x
                 "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/><text class=\"value\" x=\"%.1f\" "
                 "y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
                 drawing->left, y, drawing->right, drawing->left - 8, y + 4.5,
-                shown(metric->unit, drawing->y.ticks[i]).text);
+                drawing_tick(metric->unit, drawing->y.ticks[i]).text);
     }
     fprintf(out, "<path class=\"base\" d=\"M%.1f %.1fH%.1f\"/>\n", drawing->left, drawing->bottom,
             drawing->right);

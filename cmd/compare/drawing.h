@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "cmd/compare/format.h"
 #include "cmd/compare/results.h"
 #include "cmd/compare/scale.h"
 #include "cmd/compare/view.h"
@@ -40,6 +41,11 @@ void drawing_tip(const struct drawing *drawing, const struct mark *mark);
 
 /* Writes the names at the right, each as near to the end of its line as the others let it. */
 void drawing_labels(const struct drawing *drawing);
+/* Returns: how much room they need beside the area. */
+double drawing_labels_width(const struct view *view);
+
+/* Returns: a tick's figure: 0 needs no unit. */
+struct shown drawing_tick(enum unit unit, double value);
 
 /* Returns: the line's last mark with a figure, or NULL. */
 const struct mark *line_end(const struct line *line);

@@ -111,7 +111,7 @@ static void axis(const struct drawing *drawing)
                 "<path class=\"grid\" d=\"M%.1f %.1fV%.1f\"/><text class=\"value\" x=\"%.1f\" "
                 "y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
                 x, drawing->top, drawing->bottom, x, drawing->bottom + 18,
-                shown(unit, drawing->x.ticks[i]).text);
+                drawing_tick(unit, drawing->x.ticks[i]).text);
     }
 }
 

@@ -8,7 +8,10 @@
 #include "cmd/compare/memory.h"
 
 #define LABEL_HEIGHT 17
-#define LABEL_GAP 16 /* from the area to the names */
+#define LABEL_GAP 16  /* from the area to the signs */
+#define LABEL_SIGN 14 /* from there to the names */
+/* Of the fonts that the style names, at its size: few are wider. */
+#define CHAR_WIDTH 7.1
 
 struct label {
     const struct line *line;
@@ -38,22 +41,46 @@ static void spread(struct label *labels, unsigned len, double low)
     }
 }
 
+/* Returns: what stands behind the name; the caller frees it. */
+static char *value_words(const struct view *view, const struct line *line, const struct mark *end)
+{
+    if (end == &line->marks[line->len - 1])
+        return text_format("%s", shown(view->metric->unit, end->y.median).text);
+    return text_format("%s at %s", shown(view->metric->unit, end->y.median).text,
+                       shown_count(end->at).text);
+}
+
 static void draw(const struct drawing *drawing, const struct label *label)
 {
     double x = drawing->right + LABEL_GAP;
+    char *words = value_words(drawing->view, label->line, label->end);
     FILE *out = drawing->out;
 
     drawing_series_open(drawing, label->line);
-    fprintf(out, "<path class=\"lead\" d=\"M%.1f %.1fH%.1fL%.1f %.1f\"/>", label->x + 7, label->y,
+    fprintf(out, "<path class=\"leader\" d=\"M%.1f %.1fH%.1fL%.1f %.1f\"/>", label->x + 7, label->y,
             drawing->right + 2, x - 3, label->at);
-    fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x, label->at + 4.5);
+    look_sign(out, look_of(drawing->outcome, label->line->series), x + 4, label->at);
+    fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x + LABEL_SIGN, label->at + 4.5);
     html_text(out, label->line->series);
-    fprintf(out, " <tspan class=\"value\">%s",
-            shown(drawing->view->metric->unit, label->end->y.median).text);
-    if (label->end != &label->line->marks[label->line->len - 1])
-        fprintf(out, " at %s", shown_count(label->end->at).text);
-    fputs("</tspan></text>", out);
+    fprintf(out, " <tspan class=\"value\">%s</tspan></text>", words);
     drawing_series_close(drawing);
+    free(words);
+}
+
+double drawing_labels_width(const struct view *view)
+{
+    double width = 0;
+    unsigned i;
+
+    for (i = 0; i < view->len; i++) {
+        const struct mark *end = line_end(&view->lines[i]);
+        char *words = end != NULL ? value_words(view, &view->lines[i], end) : memory_copy("");
+
+        width = fmax(width, CHAR_WIDTH * (double)(text_columns(view->lines[i].series) + 1 +
+                                                  text_columns(words)));
+        free(words);
+    }
+    return LABEL_GAP + LABEL_SIGN + width;
 }
 
 void drawing_labels(const struct drawing *drawing)

@@ -235,7 +235,10 @@ static void say_near(struct sentences *out, const struct view *view, double at)
            fmax(ranking.items[near].mark->y.median, ranking.items[0].mark->y.median) <=
                2 * fmin(ranking.items[near].mark->y.median, ranking.items[0].mark->y.median))
         near++;
-    if (ranking.len > 2)
+    if (ranking.len > 2 && near == 1)
+        sentence_add(out, "None of the other %u lies within a factor of two of the %s.",
+                     ranking.len - 1, best_word(view));
+    else if (ranking.len > 2)
         sentence_add(out, "%u of the %u lie within a factor of two of the %s.", near, ranking.len,
                      best_word(view));
     ranking_fini(&ranking);

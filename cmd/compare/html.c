@@ -37,13 +37,59 @@ void html_title(FILE *out, const char *text)
     html_text(out, text);
 }
 
+/* A space between a number and what it counts; not before a bracket. */
+static bool is_held_space(const char *at)
+{
+    return *at == ' ' && at[1] != '(' && at[1] != '\0';
+}
+
 void html_sentence(FILE *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        html_char(out, *text);
-        if (isdigit((unsigned char)*text) && text[1] == ' ') {
+    html_sentence_of(out, NULL, text);
+}
+
+/* Returns: the length of the longest name of a series that begins here. */
+static size_t name_here(const struct view *view, const char *text)
+{
+    size_t len, longest = 0;
+    unsigned i;
+
+    for (i = 0; view != NULL && i < view->len; i++) {
+        len = strlen(view->lines[i].series);
+        if (len > longest && strncmp(text, view->lines[i].series, len) == 0 &&
+            !isalnum((unsigned char)text[len]))
+            longest = len;
+    }
+    return longest;
+}
+
+/* Writes a name. Returns: what follows it. */
+static const char *html_name(FILE *out, const char *text, size_t len)
+{
+    fputs("<b>", out);
+    for (; len != 0; len--)
+        html_char(out, *text++);
+    fputs("</b>", out);
+    return text;
+}
+
+void html_sentence_of(FILE *out, const struct view *view, const char *text)
+{
+    bool begins = true; /* a word, here */
+    size_t len;
+
+    while (*text != '\0') {
+        len = begins ? name_here(view, text) : 0;
+        if (len != 0)
+            text = html_name(out, text, len);
+        begins = !isalnum((unsigned char)*text);
+        if (*text == '\0')
+            break;
+        html_char(out, *text++);
+        if (isdigit((unsigned char)text[-1]) && is_held_space(text)) {
             fputs("&nbsp;", out);
             text++;
+            begins = true;
         }
     }
 }

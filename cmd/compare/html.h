@@ -12,6 +12,8 @@ void html_text(FILE *out, const char *text);
 /* The same with its first letter large, and with no break behind a number. */
 void html_title(FILE *out, const char *text);
 void html_sentence(FILE *out, const char *text);
+/* And with the names of the view's series, if there is one, set apart. */
+void html_sentence_of(FILE *out, const struct view *view, const char *text);
 
 /* How series look, the same in all charts of an experiment: colour and sign by the order in which
    they first came. */

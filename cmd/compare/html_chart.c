@@ -48,7 +48,7 @@ static void sentences(FILE *out, const struct view *view)
     fputs("<ul class=\"seen\">\n", out);
     for (i = 0; i < sentences.texts.len; i++) {
         fputs("<li>", out);
-        html_sentence(out, sentences.texts.items[i]);
+        html_sentence_of(out, view, sentences.texts.items[i]);
         fputs("</li>\n", out);
     }
     fputs("</ul>\n", out);
@@ -66,7 +66,7 @@ static void remarks(FILE *out, const struct view *view, enum remark kind, const 
         fprintf(out, "<div class=\"%s\"><h4>%s</h4><ul>\n", class, title);
     for (i = 0; i < texts.len; i++) {
         fputs("<li>", out);
-        html_sentence(out, texts.items[i]);
+        html_sentence_of(out, view, texts.items[i]);
         fputs("</li>\n", out);
     }
     if (texts.len != 0)
@@ -97,8 +97,9 @@ void html_chart(FILE *out, const struct outcome *outcome, const struct view *vie
     draw(out, outcome, view, false);
     if (view->chart->kind != CHART_BARS)
         legend(out, outcome, view);
-    fputs("</div>\n<div class=\"words\">\n", out);
+    fputs("</div>\n", out);
     sentences(out, view);
+    fputs("<div class=\"remarks\">\n", out);
     remarks(out, view, REMARK_REFUSAL, "limits", "Limits");
     remarks(out, view, REMARK_WARNING, "doubts", "Doubtful");
     fputs("</div>\n", out);

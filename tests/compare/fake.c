@@ -165,6 +165,7 @@ static const struct experiment fake_servers = {
     .metrics = server_metrics,
     .charts = server_charts,
     .weight = 60,
+    .strong = "tasks",
     .run = run_servers,
 };
 
