@@ -25,7 +25,7 @@ static const char help_options[] =
     "\n"
     "  -q, --quick          less of each, in one minute\n"
     "      --json FILE      write all figures to FILE; - for standard output, without the tables\n"
-    "      --html FILE      write a page with charts to FILE\n"
+    "      --html FILE      write a page with charts to FILE; - as above\n"
     "      --rounds N       how often each point is measured (3; 2 if quick)\n"
     "      --seconds N      the time for all that is measured, instead of five minutes\n"
     "  -h, --help           this\n";
@@ -134,6 +134,12 @@ int options_read(struct options *options, const struct experiment *const *all, i
             fputs("`dure compare --help` lists the options\n", stderr);
             return 3;
         }
+    }
+    if (options->json != NULL && options->html != NULL && strcmp(options->json, "-") == 0 &&
+        strcmp(options->html, "-") == 0) {
+        fputs("dure compare: one of --json and --html can go to standard output, not both\n",
+              stderr);
+        return 3;
     }
     return choose(options, all, argc, argv);
 }
