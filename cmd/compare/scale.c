@@ -3,6 +3,9 @@
 
 #include "cmd/compare/scale.h"
 
+/* A shorter logarithmic scale might have no two round values. */
+#define RATIO_MIN 10
+
 static void tick_add(struct scale *scale, double at)
 {
     double slack = (scale->max - scale->min) * 1e-9;
@@ -40,32 +43,35 @@ static void linear_ticks(struct scale *scale, enum unit unit, unsigned wanted)
         tick_add(scale, i * step);
 }
 
-/* Powers of a base, every so many that not too many come; a short scale of tens has 2 and 5 of
-   each too. */
+/* Powers of two for bytes, else of ten; every so many that not too many come, or with what lies
+   between them where that is few. */
 static void log_ticks(struct scale *scale, enum unit unit, unsigned wanted)
 {
     double base = unit == UNIT_BYTES ? 2 : 10;
-    int low = (int)floor(log(scale->min) / log(base)),
-        high = (int)ceil(log(scale->max) / log(base));
-    int span = high - low, every = 1 + (span - 1) / (int)wanted, power;
+    int low = (int)floor(log(scale->min) / log(base));
+    int high = (int)ceil(log(scale->max) / log(base));
+    int span = high - low, each = (int)wanted / span, every = 1 + (span - 1) / (int)wanted, power;
 
     for (power = low; power <= high; power += every) {
         tick_add(scale, pow(base, power));
-        if (base == 10 && span <= 3) {
+        if (base == 10 && each >= 3)
             tick_add(scale, 2 * pow(base, power));
+        if (base == 10 && each >= 2)
             tick_add(scale, 5 * pow(base, power));
-        }
     }
 }
 
 void scale_init(struct scale *scale, enum unit unit, bool log, double min, double max,
                 unsigned wanted)
 {
+    double air;
+
     *scale = (struct scale){ .log = log && min > 0 };
     if (!(max > 0))
         max = 1;
-    scale->min = scale->log ? min / 1.25 : 0;
-    scale->max = scale->log ? max * 1.25 : max * 1.05;
+    air = scale->log ? fmax(1.25, sqrt(RATIO_MIN * min / max)) : 1.05;
+    scale->min = scale->log ? min / air : 0;
+    scale->max = max * air;
     if (scale->log)
         log_ticks(scale, unit, wanted);
     else

@@ -219,9 +219,9 @@ def report(folder, fake):
         try:
             getattr(tests, name)()
             print(f"ok: {name[6:].replace('_', ' ')}", flush=True)
-        except AssertionError as error:
+        except Exception as error:
             failed += 1
-            print(f"FAILED: {name[6:].replace('_', ' ')}: {error}", flush=True)
+            print(f"FAILED: {name[6:].replace('_', ' ')}: {error!r}", flush=True)
     return 1 if failed else 0
 
 
