@@ -80,24 +80,32 @@ static void series(const struct drawing *drawing, const struct line *line)
     drawing_series_close(drawing);
 }
 
+static bool has_tick(const struct scale *scale, double at)
+{
+    unsigned i;
+
+    for (i = 0; i < scale->len; i++)
+        if (scale->ticks[i] == at)
+            return true;
+    return false;
+}
+
 /* The x that were measured are the ticks, if they are not too many. */
 static void x_ticks(struct scale *scale, const struct view *view)
 {
-    double at[X_TICKS_MAX];
-    unsigned i, j, k, len = 0;
+    struct scale measured = *scale;
+    unsigned i, j;
 
+    measured.len = 0;
     for (i = 0; i < view->len; i++)
         for (j = 0; j < view->lines[i].len; j++) {
-            for (k = 0; k < len && at[k] != view->lines[i].marks[j].at; k++)
-                ;
-            if (k < len)
+            if (has_tick(&measured, view->lines[i].marks[j].at))
                 continue;
-            if (len == X_TICKS_MAX)
+            if (measured.len == X_TICKS_MAX)
                 return;
-            at[len++] = view->lines[i].marks[j].at;
+            measured.ticks[measured.len++] = view->lines[i].marks[j].at;
         }
-    memcpy(scale->ticks, at, len * sizeof *at);
-    scale->len = len;
+    *scale = measured;
 }
 
 /* The x of all marks, refused ones too: the axis shows how far it was tried. */

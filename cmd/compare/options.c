@@ -83,7 +83,7 @@ static int choose(struct options *options, const struct experiment *const *all, 
         }
         wanted[place] = true;
     }
-    for (i = 0; all[i] != NULL && i < EXPERIMENTS_MAX; i++)
+    for (i = 0; i < EXPERIMENTS_MAX && all[i] != NULL; i++)
         if (optind == argc || wanted[i])
             options->chosen[len++] = all[i];
     return 0;

@@ -110,7 +110,8 @@ static void choose_columns(struct table *table)
         for (j = 0; j < view->lines[i].len; j++)
             if (!has_column(table, view->lines[i].marks[j].at))
                 column_add(table, (struct column){ .at = view->lines[i].marks[j].at });
-    qsort(table->columns, table->len, sizeof *table->columns, by_at);
+    if (table->len != 0)
+        qsort(table->columns, table->len, sizeof *table->columns, by_at);
 }
 
 static unsigned larger(unsigned a, size_t b)
