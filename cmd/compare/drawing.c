@@ -85,11 +85,10 @@ void drawing_axes(const struct drawing *drawing, enum unit x_unit, const char *x
 
 void drawing_series_open(const struct drawing *drawing, const struct line *line)
 {
-    unsigned look = look_of(drawing->outcome, line->series);
-
-    fprintf(drawing->out, "<g class=\"series c%u%s%s\">", look % LOOK_COLOURS,
-            look >= LOOK_COLOURS ? " open" : "",
-            look_is_strong(drawing->view->experiment, line->series) ? " strong" : "");
+    fputs("<g class=\"series ", drawing->out);
+    look_classes(drawing->out, look_of(drawing->outcome, line->series));
+    fputs(look_is_strong(drawing->view->experiment, line->series) ? " strong\">" : "\">",
+          drawing->out);
 }
 
 void drawing_series_close(const struct drawing *drawing)

@@ -45,40 +45,21 @@ static struct shown times(const struct ranked *a, const struct ranked *b)
     return low > 0 ? shown_times(high / low) : (struct shown){ "it is none at all" };
 }
 
-static char *leaders_join(const struct ranking *ranking)
+/* Returns: the names of those ranked from here to there; the caller frees it. */
+static char *ranked_join(const struct ranking *ranking, unsigned from, unsigned to)
 {
-    const char **names = memory_resize(NULL, ranking->leaders * sizeof *names);
+    const char **names = memory_resize(NULL, (to - from) * sizeof *names);
     char *joined;
     unsigned i;
 
-    for (i = 0; i < ranking->leaders; i++)
-        names[i] = ranking->items[i].line->series;
-    joined = names_join(names, ranking->leaders);
+    for (i = from; i < to; i++)
+        names[i - from] = ranking->items[i].line->series;
+    joined = names_join(names, to - from);
     free(names);
     return joined;
 }
 
-/* One is first beyond doubt: how far from the next, and from the last. */
-static void say_first(struct sentences *out, const struct view *view, const struct ranking *ranking,
-                      const char *where)
-{
-    const struct ranked *first = &ranking->items[0], *last = &ranking->items[ranking->len - 1];
-
-    if (ranking->len == 2)
-        sentence_add(out, "At %s the %s is %s with %s; %s has %s (%s).", where, best_word(view),
-                     first->line->series, value(view, first).text, last->line->series,
-                     value(view, last).text, times(first, last).text);
-    else
-        sentence_add(out,
-                     "At %s the %s is %s with %s; next is %s with %s (%s), and the %s is %s "
-                     "with %s (%s).",
-                     where, best_word(view), first->line->series, value(view, first).text,
-                     first[1].line->series, value(view, &first[1]).text,
-                     times(first, &first[1]).text, worst_word(view), last->line->series,
-                     value(view, last).text, times(first, last).text);
-}
-
-/* Returns: "4.1 to 4.3 µs" in full, or one value where both read the same. */
+/* Returns: "4.10 µs to 4.30 µs", or one value where both read the same; the caller frees it. */
 static char *range(const struct view *view, const struct ranked *from, const struct ranked *to)
 {
     struct shown low = value(view, from), high = value(view, to);
@@ -88,29 +69,63 @@ static char *range(const struct view *view, const struct ranked *from, const str
     return text_format("%s to %s", low.text, high.text);
 }
 
+/* Returns: who is last, one or several that are too close to tell apart, and how far from the
+   first; the caller frees it. */
+static char *last_words(const struct view *view, const struct ranking *ranking)
+{
+    const struct ranked *first = &ranking->items[0], *last = &ranking->items[ranking->len - 1];
+    char *who = ranked_join(ranking, ranking->last, ranking->len), *words, *values;
+
+    values = range(view, &ranking->items[ranking->last], last);
+    words = text_format("the %s %s %s with %s (%s)", worst_word(view),
+                        ranking->last + 1 == ranking->len ? "is" : "are", who, values,
+                        times(first, last).text);
+    free(values);
+    free(who);
+    return words;
+}
+
+/* One is first beyond doubt: how far from the next, and from the last. */
+static void say_first(struct sentences *out, const struct view *view, const struct ranking *ranking,
+                      const char *where)
+{
+    const struct ranked *first = &ranking->items[0], *next = &ranking->items[1];
+    char *last = last_words(view, ranking);
+
+    if (ranking->last == 1)
+        sentence_add(out, "At %s the %s is %s with %s; %s.", where, best_word(view),
+                     first->line->series, value(view, first).text, last);
+    else
+        sentence_add(out, "At %s the %s is %s with %s; next is %s with %s (%s), and %s.", where,
+                     best_word(view), first->line->series, value(view, first).text,
+                     next->line->series, value(view, next).text, times(first, next).text, last);
+    free(last);
+}
+
 static void say_shared(struct sentences *out, const struct view *view,
                        const struct ranking *ranking, const char *where)
 {
-    const struct ranked *first = &ranking->items[0], *last = &ranking->items[ranking->len - 1];
-    char *who = leaders_join(ranking);
+    const struct ranked *first = &ranking->items[0];
+    char *who = ranked_join(ranking, 0, ranking->leaders), *last = last_words(view, ranking);
     char *values = range(view, first, &first[ranking->leaders - 1]);
+    bool same = first->mark->y.median == first[ranking->leaders - 1].mark->y.median;
 
-    sentence_add(out,
-                 "At %s the %s are %s, too close to tell apart (%s); the %s is %s with %s (%s).",
-                 where, best_word(view), who, values, worst_word(view), last->line->series,
-                 value(view, last).text, times(first, last).text);
+    sentence_add(out, "At %s the %s are %s%s %s; %s.", where, best_word(view), who,
+                 same ? " with" : ", too close to tell apart:", values, last);
     free(values);
+    free(last);
     free(who);
 }
 
 static void say_tie(struct sentences *out, const struct view *view, const struct ranking *ranking,
                     const char *where)
 {
+    char *who = ranked_join(ranking, 0, ranking->len);
     char *values = range(view, &ranking->items[0], &ranking->items[ranking->len - 1]);
 
-    sentence_add(out, "At %s all %u are too close to tell apart (%s).", where, ranking->len,
-                 values);
+    sentence_add(out, "At %s %s are too close to tell apart (%s).", where, who, values);
     free(values);
+    free(who);
 }
 
 /* Who is first at an x. */
@@ -143,7 +158,7 @@ static void say_other_end(struct sentences *out, const struct view *view, double
 
     ranking_init(&at_min, view, min);
     ranking_init(&at_max, view, max);
-    who = leaders_join(&at_min);
+    who = ranked_join(&at_min, 0, at_min.leaders);
     if (min < max && at_min.leaders < at_min.len)
         sentence_add(out, "At %s the %s %s %s%s with %s.", where, best_word(view),
                      at_min.leaders == 1 ? "is" : "are", who,

@@ -92,7 +92,7 @@ static void say_extremes(struct sentences *out, const struct view *view,
         if (growths->items[i].times < least->times)
             least = &growths->items[i];
     }
-    if (most == least)
+    if (most == least || summary_overlaps(&most->first->y, &most->last->y))
         return;
     sentence_add(out, "%s %s changes most, from %s to %s, and %s least, from %s to %s.", range,
                  most->line->series, shown(unit, most->first->y.median).text,
@@ -113,7 +113,8 @@ static void say_classes(struct sentences *out, const struct view *view,
                      range, linears, linear == 1 ? "s" : "", shown_times(linear_times).text, flats,
                      flat == 1 ? "s" : "", shown_times(flat_times).text);
     else if (growths->len > 1 && flat == growths->len)
-        sentence_add(out, "%s none changes by more than %s.", range, shown_times(flat_times).text);
+        sentence_add(out, "%s none changes by more than %s.", range,
+                     shown(UNIT_SHARE, flat_times - 1).text);
     else if (growths->len > 1)
         say_extremes(out, view, growths, range);
     free(linears);

@@ -110,6 +110,13 @@ unsigned look_of(const struct outcome *outcome, const char *series)
     return look % LOOKS;
 }
 
+void look_classes(FILE *out, unsigned look)
+{
+    static const char *const kinds[LOOKS / LOOK_COLOURS] = { "", " open", " dotted" };
+
+    fprintf(out, "c%u%s", look % LOOK_COLOURS, kinds[look / LOOK_COLOURS]);
+}
+
 bool look_is_strong(const struct experiment *experiment, const char *series)
 {
     return experiment->strong != NULL &&

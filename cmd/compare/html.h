@@ -17,11 +17,14 @@ void html_sentence_of(FILE *out, const struct view *view, const char *text);
 
 /* How series look, the same in all charts of an experiment: colour and sign by the order in which
    they first came. */
-#define LOOKS 14
+#define LOOKS 21
 #define LOOK_COLOURS 7
 
 /* Returns: 0 to LOOKS - 1. */
 unsigned look_of(const struct outcome *outcome, const char *series);
+
+/* Writes the classes of a look: "c3 open". */
+void look_classes(FILE *out, unsigned look);
 
 /* Returns: whether a series is one that the experiment wants to stand out. */
 bool look_is_strong(const struct experiment *experiment, const char *series);

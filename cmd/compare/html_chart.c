@@ -25,10 +25,9 @@ static void legend(FILE *out, const struct outcome *outcome, const struct view *
     for (i = 0; i < view->len; i++) {
         look = look_of(outcome, view->lines[i].series);
         end = line_end(&view->lines[i]);
-        fprintf(out,
-                "<li class=\"series c%u%s\"><svg viewBox=\"0 0 28 12\"><path class=\"line\" "
-                "d=\"M1 6H27\"/>",
-                look % LOOK_COLOURS, look >= LOOK_COLOURS ? " open" : "");
+        fputs("<li class=\"series ", out);
+        look_classes(out, look);
+        fputs("\"><svg viewBox=\"0 0 28 12\"><path class=\"line\" d=\"M1 6H27\"/>", out);
         look_sign(out, look, 14, 6);
         fputs("</svg>", out);
         html_text(out, view->lines[i].series);

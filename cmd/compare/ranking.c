@@ -20,6 +20,11 @@ static int highest_first(const void *a, const void *b)
     return lowest_first(b, a);
 }
 
+static bool overlap(const struct ranking *ranking, unsigned a, unsigned b)
+{
+    return summary_overlaps(&ranking->items[a].mark->y, &ranking->items[b].mark->y);
+}
+
 void ranking_init(struct ranking *ranking, const struct view *view, double at)
 {
     const struct mark *mark;
@@ -34,9 +39,11 @@ void ranking_init(struct ranking *ranking, const struct view *view, double at)
     }
     qsort(ranking->items, ranking->len, sizeof *ranking->items,
           view->metric->better == BETTER_HIGHER ? highest_first : lowest_first);
-    while (ranking->leaders < ranking->len &&
-           summary_overlaps(&ranking->items[0].mark->y, &ranking->items[ranking->leaders].mark->y))
+    while (ranking->leaders < ranking->len && overlap(ranking, 0, ranking->leaders))
         ranking->leaders++;
+    ranking->last = ranking->len;
+    while (ranking->last != 0 && overlap(ranking, ranking->last - 1, ranking->len - 1))
+        ranking->last--;
 }
 
 void ranking_fini(struct ranking *ranking)

@@ -13,6 +13,7 @@ struct ranking {
     struct ranked *items; /* best first; without a better, lowest first */
     unsigned len;
     unsigned leaders; /* the first and those whose spread overlaps with its */
+    unsigned last;    /* from here on, those whose spread overlaps with that of the last */
 };
 
 /* Ranks the lines that have a figure at an x. The caller ends it with ranking_fini. */
