@@ -74,6 +74,7 @@ int compare_main(const struct experiment *const *all, int argc, char **argv)
     machine_raise_limits();
     describe(&results, &options);
     result = run_experiments(&options, &results);
+    machine_describe_after(&results.machine);
     if (write_all(&outputs, &options, &results) < 0)
         result = -1;
     results_fini(&results);

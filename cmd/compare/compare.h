@@ -119,8 +119,8 @@ int64_t compare_begin(struct compare *compare, const char *format, ...)
 /* Returns: whether Ctrl-C (or SIGTERM) asked for the end: long measurements look at it, stop, and
    add no sample. The signal also interrupts system calls (EINTR). A second one ends the process.
    The experiment's part: its runs of dure have DURE_NO_STOP_SIGNALS; its child processes, which
-   get the terminal's Ctrl-C too, leave the process group or ignore it.
-   Threads: any, and its child processes. */
+   get the terminal's Ctrl-C too, leave the process group or ignore it, and end with their parent.
+   Threads: any. */
 bool compare_interrupted(void);
 
 /* Returns: the point at a place, made if it is new; it is the run's. The order in which series

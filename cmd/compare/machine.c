@@ -18,7 +18,7 @@
 static bool read_after(const char *path, const char *word, char *out, size_t size)
 {
     FILE *file = fopen(path, "re");
-    char line[512];
+    char line[8192]; /* the flags of a processor are many */
     bool found = false;
 
     if (file == NULL)
@@ -35,6 +35,16 @@ static bool read_after(const char *path, const char *word, char *out, size_t siz
     }
     fclose(file);
     return found;
+}
+
+/* A virtual machine's time is shared with those that one does not see. */
+static void add_hypervisor(struct settings *machine)
+{
+    char flags[8192];
+
+    if (read_after("/proc/cpuinfo", "flags", flags, sizeof flags) &&
+        strstr(flags, " hypervisor") != NULL)
+        settings_addf(machine, "virtual machine", "yes: its processors may be shared");
 }
 
 static void add_processor(struct settings *machine)
@@ -55,8 +65,7 @@ static void add_processor(struct settings *machine)
     if (read_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL, governor,
                    sizeof governor))
         settings_addf(machine, "frequency governor", "%s", governor);
-    if (read_after("/sys/hypervisor/type", NULL, governor, sizeof governor))
-        settings_addf(machine, "hypervisor", "%s", governor);
+    add_hypervisor(machine);
 }
 
 static void add_memory(struct settings *machine)
@@ -148,15 +157,21 @@ static void add_limits(struct settings *machine)
                   shown_count(atof(maps)).text);
 }
 
-static void add_moment(struct settings *machine)
+static void add_load(struct settings *machine, const char *when, const char *advice)
 {
     double load[3];
+
+    if (getloadavg(load, 3) == 3)
+        settings_addf(machine, when, "%.2f %.2f %.2f%s", load[0], load[1], load[2],
+                      load[0] > 0.5 * (double)sysconf(_SC_NPROCESSORS_ONLN) ? advice : "");
+}
+
+static void add_date(struct settings *machine)
+{
     time_t now = time(NULL);
     struct tm local;
     char text[64];
 
-    if (getloadavg(load, 3) == 3)
-        settings_addf(machine, "load before", "%.2f %.2f %.2f", load[0], load[1], load[2]);
     if (localtime_r(&now, &local) != NULL &&
         strftime(text, sizeof text, "%Y-%m-%d %H:%M %Z", &local) > 0)
         settings_addf(machine, "date", "%s", text);
@@ -164,13 +179,20 @@ static void add_moment(struct settings *machine)
 
 void machine_describe(struct settings *machine)
 {
-    add_moment(machine);
+    add_date(machine);
     add_processor(machine);
     add_memory(machine);
     add_system(machine);
     add_build(machine);
     add_backends(machine);
     add_limits(machine);
+    add_load(machine, "load before",
+             ": others are at work, and the figures suffer; run it again when they have gone");
+}
+
+void machine_describe_after(struct settings *machine)
+{
+    add_load(machine, "load after", "");
 }
 
 void machine_raise_limits(void)

@@ -8,6 +8,9 @@
    Starts and ends a run of dure on each backend, to see which work here. */
 void machine_describe(struct settings *machine);
 
+/* Adds how busy it was in the end. */
+void machine_describe_after(struct settings *machine);
+
 /* Takes as many descriptors as the system allows: each connection needs two here. */
 void machine_raise_limits(void);
 

@@ -1,6 +1,7 @@
 /* dure compare with experiments that are made up: what they find is known beforehand, so that the
    reports can be checked. FAKE_STOP=N: when measurement N begins, says so on standard error and
    waits for the interruption. */
+#include <dirent.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,22 @@ static void wait_for_interruption(void)
     while (!compare_interrupted())
         sigsuspend(&before);
     sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* An experiment may fork: it begins with one thread. */
+static bool is_alone(struct compare *compare)
+{
+    struct dirent *entry;
+    unsigned threads = 0;
+    DIR *tasks = opendir("/proc/self/task");
+
+    while (tasks != NULL && (entry = readdir(tasks)) != NULL)
+        threads += entry->d_name[0] != '.';
+    if (tasks != NULL)
+        closedir(tasks);
+    if (threads > 1)
+        compare_fail(compare, "there are %u threads", threads);
+    return threads <= 1;
 }
 
 static bool begin(struct compare *compare, const char *series, double x)
@@ -141,6 +158,8 @@ static int run_servers(struct compare *compare)
     static const char *const handlers[] = { "at once", "waits 10 ms" };
     unsigned round, i, j, k;
 
+    if (!is_alone(compare))
+        return -1;
     compare_plan(compare, LEN(servers) * LEN(xs) * LEN(handlers));
     compare_setting(compare, "clients", "%u tasks on processors 2 and 3", 4096U);
     for (round = 0; round < compare_rounds(compare); round++)

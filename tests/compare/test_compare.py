@@ -117,7 +117,7 @@ class Tests:
     def check_json(self):
         data = self.json_of(*WORKING)
         assert data["interrupted"] is False
-        assert {"processor", "kernel", "libc", "compiler", "dure", "limits", "load before",
+        assert {"processor", "kernel", "libc", "compiler", "dure", "limits", "load before", "load after",
                 "dure's backends"} <= set(data["machine"]), data["machine"]
         servers = data["experiments"]["servers"]
         assert servers["complete"] is True and servers["failures"] == []
