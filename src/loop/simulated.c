@@ -101,23 +101,21 @@ static bool has_work(struct loop *loop)
 /* Some task near the front of the queue comes first. */
 static void shuffle(struct sched *sched)
 {
-    struct list *node = sched->ready.next;
+    struct fifo_node **at = &sched->ready.first;
     unsigned skip = sim_draw(SHUFFLE);
 
-    while (skip-- > 0 && node != &sched->ready && node->next != &sched->ready)
-        node = node->next;
-    if (node == &sched->ready || node == sched->ready.next)
-        return;
-    list_remove(node);
-    list_push_front(&sched->ready, node);
+    while (skip-- > 0 && *at && (*at)->next)
+        at = &(*at)->next;
+    if (*at)
+        fifo_bring_forward(&sched->ready, at);
 }
 
 static void trace_turn(const struct sched *sched)
 {
     uint64_t number = 0;
 
-    if (!list_empty(&sched->ready))
-        number = container_of(sched->ready.next, struct task, queue)->number;
+    if (!fifo_empty(&sched->ready))
+        number = container_of(sched->ready.first, struct task, queue)->number;
     sim_trace(TRACE_TURN, sched->number, (int64_t)number);
 }
 

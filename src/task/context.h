@@ -9,11 +9,12 @@
 
 /* struct context, a stopped flow of control, and
 
-       void context_switch(struct context *from, const struct context *to)
+       struct context *context_switch(struct context *from, struct context *to)
 
    which stops the caller in *from and goes on in *to; it returns when somebody switches back to
    *from. All that the ABI wants a called function to keep is kept, floating point control words
-   included.
+   included. It returns from, which whoever switched back had in a register: what is found through
+   it need not wait for the stack's memory.
 
        _Noreturn void context_switch_last(const struct context *to)
 

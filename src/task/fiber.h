@@ -3,6 +3,7 @@
 #ifndef DURE_SRC_TASK_FIBER_H
 #define DURE_SRC_TASK_FIBER_H
 
+#include "base/list.h"
 #include "task/context.h"
 
 #ifndef __has_feature
@@ -70,19 +71,23 @@ static inline void fiber_entered(void)
 #endif
 }
 
-/* From the running fiber to another of the same thread. */
-static inline void fiber_switch(struct fiber *from, struct fiber *to)
+/* From the running fiber to another of the same thread. Returns: from, as context_switch. */
+static inline __attribute__((always_inline)) struct fiber *fiber_switch(struct fiber *from,
+                                                                        struct fiber *to)
 {
+    struct context *self;
+
 #if FIBER_ASAN
     __sanitizer_start_switch_fiber(&from->asan_fake_stack, to->low, to->size);
 #endif
 #if FIBER_TSAN
     __tsan_switch_to_fiber(to->tsan, 0);
 #endif
-    context_switch(&from->context, &to->context);
+    self = context_switch(&from->context, &to->context);
 #if FIBER_ASAN
     __sanitizer_finish_switch_fiber(from->asan_fake_stack, NULL, NULL);
 #endif
+    return container_of(self, struct fiber, context);
 }
 
 /* The running fiber never runs again: its fake stack is given back. */

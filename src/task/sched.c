@@ -40,9 +40,9 @@ int sched_init(struct sched *sched, unsigned number)
         .random = number + 1,
         .brief_left = BRIEF_CALLS,
     };
-    list_init(&sched->ready);
+    fifo_init(&sched->ready);
     list_init(&sched->started);
-    list_init(&sched->unstarted);
+    fifo_init(&sched->unstarted);
     sched->stacks = stack_cache_create(sched_group.guards);
     return sched->stacks ? 0 : -ENOMEM;
 }
@@ -60,6 +60,7 @@ void sched_enter(struct sched *sched)
     sched_here = sched;
     sched->errno_at = &errno;
     sched->exceptions = __cxa_get_globals ? __cxa_get_globals() : NULL;
+    sched->detours |= sched->exceptions ? DETOUR_CXX : 0;
     fiber_init_thread(&sched->fiber);
     timers_init(&sched->timers, sched->now(sched));
     sched->now_ns = sched->now(sched);
@@ -74,10 +75,10 @@ void sched_leave(struct sched *sched)
 /* Takes the oldest unstarted task. */
 static __attribute__((noinline)) struct task *take_unstarted(struct sched *sched)
 {
-    struct list *node;
+    struct fifo_node *node;
 
     spin_lock(&sched->unstarted_lock);
-    node = list_pop_front(&sched->unstarted);
+    node = fifo_pop(&sched->unstarted);
     if (node)
         hint_add(&sched->unstarted_len, -1U);
     spin_unlock(&sched->unstarted_lock);
@@ -116,26 +117,38 @@ static void start(struct sched *sched, struct task *task)
     sched_offer(sched);
 }
 
+/* An unstarted task, if it is its turn. */
+static __attribute__((noinline)) struct task *next_unstarted(struct sched *sched)
+{
+    struct task *task;
+
+    if (unstarted_len(sched) == 0) {
+        sched->detours &= (uint8_t)~DETOUR_UNSTARTED;
+        return NULL;
+    }
+    if (!fifo_empty(&sched->ready) && sched->turns_left % UNSTARTED_EVERY != 0)
+        return NULL;
+    task = take_unstarted(sched);
+    if (task)
+        start(sched, task);
+    return task;
+}
+
 /* The next task to run, or NULL when it is the loop's turn. */
 static inline struct task *next(struct sched *sched)
 {
-    struct list *node = sched->ready.next;
+    struct fifo_node *node;
     struct task *task;
 
     if (unlikely(--sched->turns_left < 0))
         return NULL;
-    if (unlikely(unstarted_len(sched)) &&
-        (node == &sched->ready || sched->turns_left % UNSTARTED_EVERY == 0)) {
-        task = take_unstarted(sched);
-        if (task) {
-            start(sched, task);
+    if (unlikely(sched->detours & DETOUR_UNSTARTED)) {
+        task = next_unstarted(sched);
+        if (task)
             return task;
-        }
     }
-    if (node == &sched->ready)
-        return NULL;
-    list_remove(node);
-    return container_of(node, struct task, queue);
+    node = fifo_pop(&sched->ready);
+    return node ? container_of(node, struct task, queue) : NULL;
 }
 
 /* Wakes a loop that sleeps. */
@@ -199,46 +212,60 @@ void sched_bury(struct sched *sched)
         send_end(home->home, task);
 }
 
-/* errno is kept on the stack, whose cache lines the switch needs anyway. Nothing else is: after the
-   switch all is found from the thread, which need not wait for what the new stack pointer leads to. */
-static inline void exchange(struct sched *sched, struct task *task, struct task *to)
+/* From a task to whoever is next: another task, or the loop. Returns the task when it runs again.
+   errno is kept on the stack, whose cache lines the switch needs anyway. Nothing else is: whoever
+   switches back says to whom, so that the rest need not wait for what the new stack holds. */
+static inline struct task *exchange(struct sched *sched, struct task *task, struct task *to)
 {
     int error = *sched->errno_at;
 
     sched->current = to;
-    fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber);
-    sched = sched_here;
+    task = container_of(fiber_switch(&task->fiber, to ? &to->fiber : &sched->fiber), struct task,
+                        fiber);
+    sched = task->sched;
     *sched->errno_at = error;
     sched->calls_left = TASK_CALLS;
+    return task;
 }
 
-static __attribute__((noinline)) void exchange_in_cxx(struct sched *sched, struct task *task,
-                                                      struct task *to)
+static __attribute__((noinline)) struct task *exchange_in_cxx(struct sched *sched,
+                                                              struct task *task, struct task *to)
 {
     void *kept[2];
 
     memcpy(kept, sched->exceptions, sizeof kept);
-    exchange(sched, task, to);
-    memcpy(sched_here->exceptions, kept, sizeof kept);
+    task = exchange(sched, task, to);
+    memcpy(task->sched->exceptions, kept, sizeof kept);
+    return task;
 }
 
-/* From a task to whoever is next: another task, or the loop. Returns when it runs again. */
-static inline void switch_from(struct sched *sched, struct task *task, struct task *to)
+static inline struct task *switch_from(struct sched *sched, struct task *task, struct task *to)
 {
-    if (unlikely(sched->exceptions != NULL))
-        exchange_in_cxx(sched, task, to);
-    else
-        exchange(sched, task, to);
+    if (unlikely(sched->detours & DETOUR_CXX))
+        return exchange_in_cxx(sched, task, to);
+    return exchange(sched, task, to);
 }
 
-static inline void yield(struct sched *sched, struct task *task)
+static inline struct task *yield_by_any_way(struct sched *sched, struct task *task)
 {
     struct task *to = next(sched);
 
     if (!to && sched->turns_left >= 0) /* it is alone */
-        return;
-    list_push_back(&sched->ready, &task->queue);
-    switch_from(sched, task, to);
+        return task;
+    fifo_push(&sched->ready, &task->queue);
+    return switch_from(sched, task, to);
+}
+
+static __attribute__((noinline)) struct task *yield_by_detours(struct sched *sched,
+                                                               struct task *task)
+{
+    return yield_by_any_way(sched, task);
+}
+
+/* One look at what there is to care for, where the compiler sees that there is nothing. */
+static inline struct task *yield(struct sched *sched, struct task *task)
+{
+    return likely(!sched->detours) ? yield_by_any_way(sched, task) : yield_by_detours(sched, task);
 }
 
 void task_park(struct wait *wait)
@@ -254,8 +281,8 @@ void task_park(struct wait *wait)
     wait->since_ns = sched->now_ns;
     task->wait = wait;
     task->state = TASK_PARKED;
-    switch_from(sched, task, next(sched));
-    sched_here->current->wait = NULL;
+    task = switch_from(sched, task, next(sched));
+    task->wait = NULL;
 }
 
 struct time_limit {
@@ -300,8 +327,7 @@ int dure_yield(void)
 
     if (unlikely(!task))
         return sched_yield();
-    yield(sched, task);
-    task = sched_here->current;
+    task = yield(sched, task);
     if (unlikely(LOAD(task->flow.level) == LEVEL_ENDED)) {
         flow_feel(&task->flow);
         errno = ECANCELED;
@@ -383,7 +409,7 @@ bool sched_run(struct sched *sched)
 
 bool sched_has_work(struct sched *sched)
 {
-    return !list_empty(&sched->ready) ||
+    return !fifo_empty(&sched->ready) ||
            atomic_load_explicit(&sched->unstarted_len, memory_order_relaxed) != 0;
 }
 

@@ -69,7 +69,7 @@ static void deliver_end(struct message *message)
 static inline void pin(struct sched *sched, struct task *task)
 {
     task_started(sched, task);
-    list_push_back(&sched->ready, &task->queue);
+    fifo_push(&sched->ready, &task->queue);
 }
 
 /* It has arrived on the loop where it is to start. */
@@ -87,10 +87,11 @@ static void deliver_pinned(struct message *message)
 static __attribute__((noinline)) void queue_unstarted(struct sched *sched, struct task *task)
 {
     spin_lock(&sched->unstarted_lock);
-    list_push_back(&sched->unstarted, &task->queue);
+    fifo_push(&sched->unstarted, &task->queue);
     /* Sequentially consistent: before the look at who is idle, in sched_offer. */
     atomic_fetch_add_explicit(&sched->unstarted_len, 1, memory_order_seq_cst);
     spin_unlock(&sched->unstarted_lock);
+    sched->detours |= DETOUR_UNSTARTED;
     sched_offer(sched);
 }
 

@@ -15,8 +15,8 @@ static uint64_t oldest(struct sched *victim)
     uint64_t number = 0;
 
     spin_lock(&victim->unstarted_lock);
-    if (!list_empty(&victim->unstarted))
-        number = container_of(victim->unstarted.next, struct task, queue)->number;
+    if (!fifo_empty(&victim->unstarted))
+        number = container_of(victim->unstarted.first, struct task, queue)->number;
     spin_unlock(&victim->unstarted_lock);
     return number;
 }
@@ -44,16 +44,17 @@ static bool has_waiting(struct sched *victim, struct sched *thief)
 /* Takes the older half of a loop's unstarted tasks. */
 static unsigned steal_from(struct sched *victim, struct sched *thief)
 {
-    struct list taken, *node;
+    struct fifo_node *node;
+    struct fifo taken;
     unsigned len = 0, len_max;
 
     if (!has_waiting(victim, thief))
         return 0;
-    list_init(&taken);
+    fifo_init(&taken);
     spin_lock(&victim->unstarted_lock);
     len_max = (atomic_load_explicit(&victim->unstarted_len, memory_order_relaxed) + 1) / 2;
-    while (len < len_max && len < STEAL_MAX && (node = list_pop_front(&victim->unstarted))) {
-        list_push_back(&taken, node);
+    while (len < len_max && len < STEAL_MAX && (node = fifo_pop(&victim->unstarted))) {
+        fifo_push(&taken, node);
         len++;
     }
     hint_add(&victim->unstarted_len, -len);
@@ -62,10 +63,11 @@ static unsigned steal_from(struct sched *victim, struct sched *thief)
         return 0;
     atomic_store_explicit(&victim->offer_taken, true, memory_order_relaxed);
     spin_lock(&thief->unstarted_lock);
-    while ((node = list_pop_front(&taken)))
-        list_push_back(&thief->unstarted, node);
+    while ((node = fifo_pop(&taken)))
+        fifo_push(&thief->unstarted, node);
     hint_add(&thief->unstarted_len, len);
     spin_unlock(&thief->unstarted_lock);
+    thief->detours |= DETOUR_UNSTARTED;
     return len;
 }
 

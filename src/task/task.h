@@ -16,6 +16,7 @@
 #include <dure/base.h>
 
 #include "base/assert.h"
+#include "base/fifo.h"
 #include "base/list.h"
 #include "base/message.h"
 #include "base/spin.h"
@@ -79,15 +80,15 @@ enum task_state {
 
 struct task {
     struct fiber fiber;
-    struct list queue;   /* in a run queue or the unstarted queue */
-    struct sched *sched; /* of the loop that runs it; changed by a thief before the start only */
-    struct wait *wait;   /* what it is parked on */
-    int error;           /* errno at its end */
-    uint8_t state;       /* enum task_state; its loop's thread */
-    uint8_t failed;      /* it returned non-zero */
-    uint8_t recheck;     /* home's loop: a message that its home ended is under way; 2: once more */
-    uint8_t gone;        /* home's loop: it ended while such a message was under way */
-    uint8_t at_home;     /* home's loop: it started there */
+    struct fifo_node queue; /* in a run queue or the unstarted queue */
+    struct sched *sched;    /* of the loop that runs it; changed by a thief before the start only */
+    struct wait *wait;      /* what it is parked on */
+    int error;              /* errno at its end */
+    uint8_t state;          /* enum task_state; its loop's thread */
+    uint8_t failed;         /* it returned non-zero */
+    uint8_t recheck; /* home's loop: a message that its home ended is under way; 2: once more */
+    uint8_t gone;    /* home's loop: it ended while such a message was under way */
+    uint8_t at_home; /* home's loop: it started there */
     struct flow flow;
     dure_fn *fn;
     void *arg;
@@ -103,10 +104,16 @@ struct task {
     char name[TASK_NAME_LEN];
 };
 
+/* What a switch has to care for besides the ready tasks; none of it, as a rule. */
+enum detour {
+    DETOUR_UNSTARTED = 1, /* there were unstarted tasks; thieves may have taken them */
+    DETOUR_CXX = 2,       /* the program has C++ exceptions */
+};
+
 /* What one loop's scheduler holds. Everything is its thread's own but what says otherwise. */
 struct sched {
     struct task *current; /* NULL: the loop itself runs */
-    struct list ready;    /* tasks that can go on, first come first served */
+    struct fifo ready;    /* tasks that can go on, first come first served */
     int turns_left;       /* dispatches until the loop must look at the world again */
     int turn_len;         /* what turns_left begins with */
     unsigned calls_left;  /* calls that the running task may have answered without waiting */
@@ -114,6 +121,7 @@ struct sched {
     struct task *ended;   /* it ended, and its stack was still in use then: see sched_reclaim */
     int *errno_at;        /* this thread's errno, and its C++ exception globals or NULL: tasks do */
     void **exceptions;    /* not change threads, so the addresses hold */
+    uint8_t detours;      /* enum detour: why a switch takes the long way */
     int64_t now_ns;       /* the time, read once a turn */
 
     struct fiber fiber;  /* the thread's own flow of control: the loop */
@@ -129,7 +137,7 @@ struct sched {
     /* Tasks that have not started: its own thread and thieves, under the lock; the length is read
        without it (relaxed: a hint that is looked at again under the lock). */
     struct spin unstarted_lock;
-    struct list unstarted;
+    struct fifo unstarted;
     atomic_uint unstarted_len;
     unsigned offers_skipped; /* spawns since the last wake of an idle loop, and how many to skip: */
     unsigned offers_skip;    /* fruitless wakes double it, so that spawn-and-join stays cheap */
@@ -279,7 +287,7 @@ static inline void task_ready(struct task *task)
 {
     ASSERT(task->state == TASK_PARKED);
     task->state = TASK_ACTIVE;
-    list_push_back(&task->sched->ready, &task->queue);
+    fifo_push(&task->sched->ready, &task->queue);
 }
 /* Lets others go first. */
 void task_yield(void);

@@ -18,11 +18,11 @@ struct context {
 };
 
 /* Nothing but sp and x29 is kept over it. */
-static inline __attribute__((always_inline)) void context_switch(struct context *from,
-                                                                 const struct context *to)
+static inline __attribute__((always_inline)) struct context *context_switch(struct context *from,
+                                                                            struct context *to)
 {
     register struct context *x0 __asm__("x0") = from;
-    register const struct context *x1 __asm__("x1") = to;
+    register struct context *x1 __asm__("x1") = to;
 
     /* Writing fpcr stalls many processors: only when it differs. The way on begins with bti j. */
     __asm__ volatile("adr x9, 1f\n\t"
@@ -47,11 +47,14 @@ static inline __attribute__((always_inline)) void context_switch(struct context 
                        "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
                        "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28",
                        "v29", "v30", "v31", "cc", "memory");
+    return x1;
 }
 
-/* The caller never runs again. */
+/* The caller never runs again. Who goes on finds itself in x1, as after context_switch. */
 _Noreturn static inline void context_switch_last(const struct context *to)
 {
+    register const struct context *x1 __asm__("x1") = to;
+
     __asm__ volatile("ldp x10, x12, [%0]\n\t"
                      "ldp x9, x13, [%0, #16]\n\t"
                      "mov sp, x10\n\t"
@@ -59,7 +62,7 @@ _Noreturn static inline void context_switch_last(const struct context *to)
                      "msr fpcr, x13\n\t"
                      "br x9"
                      :
-                     : "r"(to)
+                     : "r"(x1)
                      : "x9", "x10", "x12", "x13", "memory");
     __builtin_unreachable();
 }

@@ -36,13 +36,14 @@ void context_make(struct context *context, void *low, void *top, void (*entry)(v
     context->sp = first;
 }
 
-void context_switch(struct context *from, const struct context *to)
+struct context *context_switch(struct context *from, struct context *to)
 {
     ucontext_t here;
 
     from->sp = &here;
     if (swapcontext(&here, to->sp) != 0)
         die("swapcontext failed");
+    return from;
 }
 
 void context_switch_last(const struct context *to)

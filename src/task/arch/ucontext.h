@@ -7,7 +7,7 @@ struct context {
     void *sp; /* a ucontext_t on the stack */
 };
 
-void context_switch(struct context *from, const struct context *to);
+struct context *context_switch(struct context *from, struct context *to);
 _Noreturn void context_switch_last(const struct context *to);
 
 #endif
