@@ -6,6 +6,7 @@
 #include "cmd/compare/format.h"
 #include "cmd/compare/html.h"
 #include "cmd/compare/memory.h"
+#include "cmd/compare/remarks.h"
 
 #define ROW_WIDE 28
 #define ROW_NARROW 44 /* the name has a line of its own */
@@ -85,7 +86,8 @@ static void row(const struct drawing *drawing, const struct line *line, double m
     } else {
         fprintf(drawing->out, "<text class=\"refused\" x=\"%.1f\" y=\"%.1f\">", drawing->left,
                 middle + 4.5);
-        html_text(drawing->out, line->marks->point->refusals.items[0]);
+        html_text(drawing->out,
+                  remark_text(line->marks->point, line->marks->point->refusals.items[0]));
         fputs("</text>", drawing->out);
     }
     drawing_series_close(drawing);

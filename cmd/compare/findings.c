@@ -9,6 +9,7 @@
 #include "cmd/compare/findings.h"
 #include "cmd/compare/format.h"
 #include "cmd/compare/ranking.h"
+#include "cmd/compare/remarks.h"
 #include "cmd/compare/results.h"
 
 void sentence_add(struct sentences *out, const char *format, ...)
@@ -188,7 +189,7 @@ static void say_limits(struct sentences *out, const struct view *view, double at
     who = names_join(names, len);
     if (len == 1)
         sentence_add(out, "%s has no figure at %s: %s.", who, where,
-                     first->point->refusals.items[0]);
+                     remark_text(first->point, first->point->refusals.items[0]));
     else if (len > 1)
         sentence_add(out, "%s have no figures at %s.", who, where);
     free(who);

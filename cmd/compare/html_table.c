@@ -6,9 +6,11 @@
 #include "cmd/compare/html.h"
 #include "cmd/compare/memory.h"
 
-static void figure(FILE *out, enum unit unit, const struct summary *summary)
+static void figure(FILE *out, enum unit unit, const struct point *point,
+                   const struct summary *summary)
 {
-    fprintf(out, "<td>%s", shown(unit, summary->median).text);
+    fprintf(out, "<td>%s%s", shown(unit, summary->median).text,
+            point->warnings.len != 0 ? "<i>!</i>" : "");
     if (summary->max > summary->min) {
         fprintf(out, "<small>%s", shown(unit, summary->min).text);
         fprintf(out, " to %s</small>", shown(unit, summary->max).text);
@@ -23,7 +25,7 @@ static void cell(FILE *out, const struct view *view, const struct mark *mark)
     } else if (mark->y.len == 0) {
         fputs("<td>—</td>", out);
     } else {
-        figure(out, view->metric->unit, &mark->y);
+        figure(out, view->metric->unit, mark->point, &mark->y);
     }
 }
 
@@ -104,7 +106,7 @@ static void point(FILE *out, const struct point *point)
     for (i = 0; metrics[i].name != NULL; i++) {
         summary = samples_summary(&point->samples[i]);
         if (summary.len != 0)
-            figure(out, metrics[i].unit, &summary);
+            figure(out, metrics[i].unit, point, &summary);
         else
             fputs(point->refusals.len != 0 ? "<td>—</td>" : "<td></td>", out);
     }

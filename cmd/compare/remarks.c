@@ -50,20 +50,88 @@ static char *where_said(const struct view *view, const struct line *line, enum r
     return longer;
 }
 
+/* A remark that begins with its series' name has it once. */
+const char *remark_text(const struct point *point, const char *text)
+{
+    size_t len = strlen(point->series);
+
+    if (strncmp(text, point->series, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+        return text + len + 2;
+    return text;
+}
+
+/* The same words about the same places: said of several series at once. */
+struct group {
+    char *where, *text;
+    const char **names;
+    unsigned len;
+};
+
+struct groups {
+    struct group *items;
+    unsigned len;
+};
+
+static void name_add(struct group *group, const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < group->len; i++)
+        if (strcmp(group->names[i], name) == 0)
+            return;
+    group->names = memory_resize(group->names, (group->len + 1) * sizeof *group->names);
+    group->names[group->len++] = name;
+}
+
+/* Takes `where` over. */
+static void groups_add(struct groups *groups, const char *name, char *where, const char *text)
+{
+    unsigned i;
+
+    for (i = 0; i < groups->len; i++)
+        if (strcmp(groups->items[i].where, where) == 0 && strcmp(groups->items[i].text, text) == 0)
+            break;
+    if (i == groups->len) {
+        groups->items = memory_resize(groups->items, (i + 1) * sizeof *groups->items);
+        groups->items[groups->len++] = (struct group){ .where = where, .text = memory_copy(text) };
+    } else {
+        free(where);
+    }
+    name_add(&groups->items[i], name);
+}
+
+static void group_say(struct texts *remarks, struct group *group)
+{
+    char *names = names_join(group->names, group->len);
+
+    texts_add(remarks, text_format("%s at %s: %s", names, group->where, group->text));
+    free(names);
+    free(group->names);
+    free(group->where);
+    free(group->text);
+}
+
+static void collect(struct groups *groups, const struct view *view, const struct line *line,
+                    enum remark kind)
+{
+    const struct texts *texts;
+    unsigned j;
+    size_t k;
+
+    for (j = 0; j < line->len; j++)
+        for (texts = of_kind(&line->marks[j], kind), k = 0; k < texts->len; k++)
+            groups_add(groups, line->series, where_said(view, line, kind, texts->items[k]),
+                       remark_text(line->marks[j].point, texts->items[k]));
+}
+
 void remarks_collect(struct texts *remarks, const struct view *view, enum remark kind)
 {
-    const struct line *line;
-    const struct texts *texts;
-    unsigned i, j;
-    size_t k;
-    char *where;
+    struct groups groups = { 0 };
+    unsigned i;
 
     for (i = 0; i < view->len; i++)
-        for (line = &view->lines[i], j = 0; j < line->len; j++)
-            for (texts = of_kind(&line->marks[j], kind), k = 0; k < texts->len; k++) {
-                where = where_said(view, line, kind, texts->items[k]);
-                texts_add(remarks,
-                          text_format("%s at %s: %s", line->series, where, texts->items[k]));
-                free(where);
-            }
+        collect(&groups, view, &view->lines[i], kind);
+    for (i = 0; i < groups.len; i++)
+        group_say(remarks, &groups.items[i]);
+    free(groups.items);
 }

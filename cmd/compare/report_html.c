@@ -46,6 +46,48 @@ static void settings_list(FILE *out, const struct settings *settings)
     fputs("</dl>\n", out);
 }
 
+/* Finds how often the points that have figures were measured. */
+static void count_repeats(const struct results *results, size_t *least, size_t *most)
+{
+    const struct point *point;
+    size_t i, j;
+    unsigned k;
+
+    *least = *most = 0;
+    for (i = 0; i < results->len; i++)
+        for (j = 0; j < results->outcomes[i].len; j++) {
+            point = results->outcomes[i].points[j];
+            for (k = 0; k < experiment_metrics(point->experiment); k++) {
+                size_t len = point->samples[k].len;
+
+                if (len != 0 && (*least == 0 || len < *least))
+                    *least = len;
+                if (len > *most)
+                    *most = len;
+            }
+        }
+}
+
+static void how_often(FILE *out, const struct results *results)
+{
+    size_t least, most;
+
+    count_repeats(results, &least, &most);
+    if (most <= 1)
+        fputs(". Every figure was measured once, and is taken as right to a tenth.", out);
+    else if (least == most)
+        fprintf(out,
+                ". Every figure is the median of %zu repeats in which the contestants took turns; "
+                "whiskers go from the least to the largest.",
+                most);
+    else
+        fprintf(out,
+                ". Every figure is the median of %zu to %zu repeats in which the contestants took "
+                "turns; whiskers go from the least to the largest; what was measured once is "
+                "taken as right to a tenth.",
+                least, most);
+}
+
 static void title(FILE *out, const struct results *results)
 {
     fputs("<header class=\"wrap\">\n<p class=\"mark\">dure <span lang=\"ko\">두레</span></p>\n"
@@ -54,11 +96,8 @@ static void title(FILE *out, const struct results *results)
     html_sentence(out, setting_of(&results->machine, "processor"));
     fputs(", ", out);
     html_sentence(out, setting_of(&results->machine, "kernel"));
-    fputs(". Every figure is the median of ", out);
-    html_sentence(out, setting_of(&results->settings, "repeats of each point"));
-    fputs(" repeats in which the contestants took turns; whiskers go from the least to the "
-          "largest. Where those overlap, nothing is claimed.</p>\n",
-          out);
+    how_often(out, results);
+    fputs(" Where spreads overlap, nothing is claimed.</p>\n", out);
     if (results->interrupted)
         fputs("<p class=\"broken\">The run was interrupted: this is what had been measured "
               "until then.</p>\n",

@@ -5,6 +5,9 @@
 #include "cmd/compare/memory.h"
 #include "cmd/compare/stats.h"
 
+/* What was measured once is believed to a tenth. */
+#define SPREAD_OF_ONE 0.1
+
 void samples_add(struct samples *samples, double value)
 {
     if (samples->len == samples->cap) {
@@ -45,9 +48,19 @@ struct summary samples_summary(const struct samples *samples)
     return summary;
 }
 
+static double low_of(const struct summary *summary)
+{
+    return summary->len == 1 ? summary->min * (1 - SPREAD_OF_ONE) : summary->min;
+}
+
+static double high_of(const struct summary *summary)
+{
+    return summary->len == 1 ? summary->max * (1 + SPREAD_OF_ONE) : summary->max;
+}
+
 bool summary_overlaps(const struct summary *a, const struct summary *b)
 {
     if (a->len == 0 || b->len == 0)
         return true;
-    return a->min <= b->max && b->min <= a->max;
+    return low_of(a) <= high_of(b) && low_of(b) <= high_of(a);
 }

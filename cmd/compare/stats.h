@@ -26,7 +26,7 @@ void samples_fini(struct samples *samples);
 struct summary samples_summary(const struct samples *samples);
 
 /* Returns: whether the spreads of two have a value in common; then nothing is claimed of which
-   is larger. One without figures overlaps with everything. */
+   is larger. A single figure counts as right to a tenth; none overlaps with everything. */
 bool summary_overlaps(const struct summary *a, const struct summary *b);
 
 /* Latencies by the million: a count a bucket, 64 buckets a power of two, so that a quantile is

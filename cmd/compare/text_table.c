@@ -5,6 +5,7 @@
 
 #include "cmd/compare/format.h"
 #include "cmd/compare/memory.h"
+#include "cmd/compare/results.h"
 #include "cmd/compare/text_table.h"
 
 #define NAME_COLUMNS_MAX 28
@@ -39,8 +40,16 @@ static const struct mark *mark_of(const struct column *column, const struct line
     return NULL;
 }
 
-/* Returns: what stands in a cell: a value, with ~ if its repeats lie far apart; a dash for what
-   was refused; nothing for what was not measured. */
+/* Returns: what stands behind a value: ! if it is doubtful, ~ if its repeats lie far apart. */
+static const char *sign(const struct mark *mark, const struct summary *summary)
+{
+    if (mark->point->warnings.len != 0)
+        return "!";
+    return summary->max - summary->min > SPREAD_WIDE * summary->median ? "~" : " ";
+}
+
+/* Returns: what stands in a cell: a value; a dash for what was refused; nothing for what was not
+   measured. */
 static struct shown cell(const struct table *table, const struct column *column,
                          const struct line *line)
 {
@@ -55,7 +64,7 @@ static struct shown cell(const struct table *table, const struct column *column,
         return (struct shown){ "—" };
     summary = column->over ? &mark->over : &mark->y;
     text = shown(metric->unit, summary->median);
-    strcat(text.text, summary->max - summary->min > SPREAD_WIDE * summary->median ? "~" : " ");
+    strcat(text.text, sign(mark, summary));
     return text;
 }
 

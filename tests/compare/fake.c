@@ -141,7 +141,10 @@ static void sample_server(struct compare *compare, const struct server *server, 
     double near = jitter(round, server->spread), cpu_ns = server->cpu_ns * pow(x, server->growth);
 
     if (x > server->most) {
-        point_refuse(point, "at most %g at a time", server->most);
+        if (server->most == 1)
+            point_refuse(point, "%s: one at a time", server->name);
+        else
+            point_refuse(point, "at most %g at a time", server->most);
         return;
     }
     point_sample(point, CPU, cpu_ns * near);

@@ -77,7 +77,10 @@ class Tests:
         assert "\033" not in done.stdout and "█" not in done.stdout, "this is no terminal"
         cells = re.search(r"^forking +(.*)$", done.stdout, re.M).group(1)
         assert re.split(r"  +", cells) == ["192 µs", "213 µs", "237 µs", "263 µs", "—"], cells
-        assert "forking at 4,096 connections: at most 512 at a time" in done.stdout
+        told = " ".join(done.stdout.split())
+        assert "— forking and tasks (select) at 4,096 connections: at most 512 at a time" in told
+        assert "— iterative at 8, 64, 512, 4,096 connections: one at a time" in told
+        assert re.search(r"^threaded .* 61.4 µs!$", done.stdout, re.M)
         assert "the client used 97 % of its processor" in done.stdout
         assert "servers: round 3 of 3" in done.stderr, done.stderr
 

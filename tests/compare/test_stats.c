@@ -90,6 +90,19 @@ static void spreads_that_touch_overlap(void **state)
     assert_true(summary_overlaps(&none, &low));
 }
 
+/* Its spread is not known: a tenth is allowed for. */
+static void single_figure_overlaps_with_what_is_near(void **state)
+{
+    struct summary one = { 1, 100, 100, 100 }, near = { 2, 110, 111, 112 };
+    struct summary beyond = { 2, 110.1, 111, 112 };
+
+    (void)state;
+    assert_true(summary_overlaps(&one, &near));
+    assert_true(summary_overlaps(&near, &one));
+    assert_false(summary_overlaps(&one, &beyond));
+    assert_false(summary_overlaps(&beyond, &one));
+}
+
 static int by_value(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -281,6 +294,7 @@ int main(void)
         cmocka_unit_test(nothing_is_no_figure),
         cmocka_unit_test(summary_is_that_of_the_model),
         cmocka_unit_test(spreads_that_touch_overlap),
+        cmocka_unit_test(single_figure_overlaps_with_what_is_near),
         cmocka_unit_test(quantiles_are_near_those_of_all_values),
         cmocka_unit_test(histogram_takes_every_value),
         cmocka_unit_test(figures_have_three_digits_and_a_unit),
