@@ -272,7 +272,7 @@ void sentences_init(struct sentences *sentences, const struct view *view)
     say_order(sentences, view, max);
     if (min < max)
         say_growth(sentences, view);
-    say_limits(sentences, view, max);
+    say_limits(sentences, view, view_last(view));
     say_other_end(sentences, view, min, max);
     say_spread(sentences, view);
     say_middle(sentences, view, max);

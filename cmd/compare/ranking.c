@@ -65,17 +65,32 @@ static unsigned figures_at(const struct view *view, double at)
 
 bool view_ends(const struct view *view, double *min, double *max)
 {
-    unsigned i, j;
+    unsigned i, j, here, most = 0;
 
     *min = INFINITY;
-    *max = -INFINITY;
+    for (i = 0; i < view->len; i++)
+        for (j = 0; j < view->lines[i].len; j++) {
+            here = figures_at(view, view->lines[i].marks[j].at);
+            most = here > most ? here : most;
+            if (here >= 2)
+                *min = fmin(*min, view->lines[i].marks[j].at);
+        }
+    *max = *min;
     for (i = 0; i < view->len; i++)
         for (j = 0; j < view->lines[i].len; j++)
-            if (figures_at(view, view->lines[i].marks[j].at) >= 2) {
-                *min = fmin(*min, view->lines[i].marks[j].at);
+            if (3 * figures_at(view, view->lines[i].marks[j].at) >= 2 * most)
                 *max = fmax(*max, view->lines[i].marks[j].at);
-            }
-    return *min <= *max;
+    return most >= 2;
+}
+
+double view_last(const struct view *view)
+{
+    double last = -INFINITY;
+    unsigned i;
+
+    for (i = 0; i < view->len; i++)
+        last = fmax(last, view->lines[i].marks[view->lines[i].len - 1].at);
+    return last;
 }
 
 char *names_join(const char *const *names, unsigned len)

@@ -20,9 +20,13 @@ struct ranking {
 void ranking_init(struct ranking *ranking, const struct view *view, double at);
 void ranking_fini(struct ranking *ranking);
 
-/* Finds the smallest and the largest x at which at least two lines have figures.
-   Returns: false if there is none. */
+/* Finds the x between which lines can be compared: the smallest at which two have figures, and the
+   largest at which there are two thirds of the most.
+   Returns: false if there is none. Complexity: O(marks * lines). */
 bool view_ends(const struct view *view, double *min, double *max);
+
+/* Returns: the largest x of a view with lines, be it refused. */
+double view_last(const struct view *view);
 
 /* Returns: "a", "a and b", "a, b and 3 others"; the caller frees it. */
 char *names_join(const char *const *names, unsigned len);

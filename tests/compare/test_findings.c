@@ -224,6 +224,30 @@ static void refusals_at_the_end_are_named(void **state)
               "c has no figure at 1,000 tasks: at most 100 of them.", NULL });
 }
 
+/* Two of four went on: the others are compared where there are all. */
+static void order_is_told_where_most_are(void **state)
+{
+    struct results results = { 0 };
+    struct outcome *outcome = results_begin(&results, &experiment);
+    static const char *const names[] = { "a", "b", "c", "d" };
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 4; i++) {
+        add(outcome, names[i], 10, 100 << i, 100 << i);
+        if (i < 2)
+            add(outcome, names[i], 1000, 100 << i, 100 << i);
+        else
+            refuse(outcome, names[i], 1000, "too many");
+    }
+    check(&results, &lines,
+          (const char *const[]){
+              "At 10 tasks the lowest is a with 100 ns; next is b with 200 ns (2.0 times), and "
+              "the highest is d with 800 ns (8.0 times).",
+              "c and d have no figures at 1,000 tasks.", "Half of the 4 have 200 ns or less.",
+              NULL });
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +261,7 @@ int main(void)
         cmocka_unit_test(growth_is_named),
         cmocka_unit_test(growth_within_the_spread_is_not_named),
         cmocka_unit_test(refusals_at_the_end_are_named),
+        cmocka_unit_test(order_is_told_where_most_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
