@@ -152,7 +152,7 @@ static void layout(struct drawing *drawing)
 
     drawing->width = drawing->wide ? 800 : 360;
     drawing->left = drawing->wide ? 68 : 62;
-    drawing->right = drawing->wide ? fmax(400, 800 - drawing_labels_width(drawing->view)) : 348;
+    drawing->right = drawing->wide ? fmax(400, 800 - drawing_labels_width(drawing->view)) : 334;
     drawing->top = 30;
     drawing->bottom = drawing->wide ? fmax(360, names) : 270;
     drawing->height = drawing->bottom + 48;

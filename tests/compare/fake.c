@@ -248,7 +248,7 @@ static const struct wait {
 
 static int run_waits(struct compare *compare)
 {
-    static const double xs[] = { 10, 1000, 10000 };
+    static const double xs[] = { 10, 1000, 100000 };
     unsigned round, i, j;
 
     compare_plan(compare, LEN(waits) * LEN(xs));

@@ -139,7 +139,7 @@ def look(browser, path, width, charts):
         chart = seen["charts"].get(name)
         if chart is None:
             yield f"{name} is missing"
-        elif chart["shown"] != ["wide" if width > 700 else "narrow"]:
+        elif chart["shown"] != ["wide" if width > 864 else "narrow"]:
             yield f"{name}: {chart['shown']} is shown"
         elif chart["marks"] == 0 or chart["marks"] != chart["all"]:
             yield f"{name}: {chart['marks']} of {chart['all']} marks can be seen"
