@@ -127,7 +127,8 @@ bool compare_interrupted(void);
    first come is that of the reports. */
 struct point *compare_point(struct compare *compare, const struct place *place);
 
-/* Adds one repeat's figure. metric: its number among the experiment's. */
+/* Adds one repeat's figure. metric: its number among the experiment's. What is no number (nothing
+   was counted, and divided by) becomes a warning. */
 void point_sample(struct point *point, unsigned metric, double value);
 
 /* Says that the point has a limit or was refused: "select: at most 1,024 descriptors". The charts

@@ -1,5 +1,6 @@
 /* What a run has found: points, their figures, and what was said of them. */
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,11 @@ struct point *outcome_point(struct outcome *outcome, const struct place *place)
 void point_sample(struct point *point, unsigned metric, double value)
 {
     assert(metric < experiment_metrics(point->experiment));
+    if (!isfinite(value)) {
+        point_warn(point, "no figure for %s: it was divided by nothing",
+                   point->experiment->metrics[metric].title);
+        return;
+    }
     samples_add(&point->samples[metric], value);
 }
 
