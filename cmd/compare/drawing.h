@@ -50,6 +50,10 @@ struct shown drawing_tick(enum unit unit, double value);
 /* Returns: the line's last mark with a figure, or NULL. */
 const struct mark *line_end(const struct line *line);
 
+/* Returns: its figure, and where that is if the line was refused further on: "4 µs at 512"; the
+   caller frees it. */
+char *line_end_words(const struct view *view, const struct line *line);
+
 /* Returns: the least and the largest figure shown, spreads included; over: of the metric to the
    right. Without any, 0 and 0. least: only of those above 0. */
 void view_range(const struct view *view, bool over, double *least, double *largest);

@@ -15,7 +15,6 @@
 
 struct label {
     const struct line *line;
-    const struct mark *end;
     double x, y; /* the end of the line */
     double at;   /* where the name is */
 };
@@ -41,19 +40,10 @@ static void spread(struct label *labels, unsigned len, double low)
     }
 }
 
-/* Returns: what stands behind the name; the caller frees it. */
-static char *value_words(const struct view *view, const struct line *line, const struct mark *end)
-{
-    if (end == &line->marks[line->len - 1])
-        return text_format("%s", shown(view->metric->unit, end->y.median).text);
-    return text_format("%s at %s", shown(view->metric->unit, end->y.median).text,
-                       shown_count(end->at).text);
-}
-
 static void draw(const struct drawing *drawing, const struct label *label)
 {
     double x = drawing->right + LABEL_GAP;
-    char *words = value_words(drawing->view, label->line, label->end);
+    char *words = line_end_words(drawing->view, label->line);
     FILE *out = drawing->out;
 
     drawing_series_open(drawing, label->line);
@@ -67,14 +57,25 @@ static void draw(const struct drawing *drawing, const struct label *label)
     free(words);
 }
 
+char *line_end_words(const struct view *view, const struct line *line)
+{
+    const struct mark *end = line_end(line);
+
+    if (end == NULL)
+        return memory_copy("");
+    if (end == &line->marks[line->len - 1])
+        return text_format("%s", shown(view->metric->unit, end->y.median).text);
+    return text_format("%s at %s", shown(view->metric->unit, end->y.median).text,
+                       shown_count(end->at).text);
+}
+
 double drawing_labels_width(const struct view *view)
 {
     double width = 0;
     unsigned i;
 
     for (i = 0; i < view->len; i++) {
-        const struct mark *end = line_end(&view->lines[i]);
-        char *words = end != NULL ? value_words(view, &view->lines[i], end) : memory_copy("");
+        char *words = line_end_words(view, &view->lines[i]);
 
         width = fmax(width, CHAR_WIDTH * (double)(text_columns(view->lines[i].series) + 1 +
                                                   text_columns(words)));
@@ -91,7 +92,7 @@ void drawing_labels(const struct drawing *drawing)
 
     for (i = 0; i < view->len; i++) {
         const struct mark *end = line_end(&view->lines[i]);
-        struct label label = { .line = &view->lines[i], .end = end };
+        struct label label = { .line = &view->lines[i] };
 
         if (end == NULL)
             continue;

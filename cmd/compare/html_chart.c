@@ -1,7 +1,8 @@
 /* A chart with its words: what is to be seen there, what was refused, what is doubtful. */
+#include <stdlib.h>
+
 #include "cmd/compare/drawing.h"
 #include "cmd/compare/findings.h"
-#include "cmd/compare/format.h"
 #include "cmd/compare/html.h"
 #include "cmd/compare/remarks.h"
 
@@ -18,22 +19,21 @@ static void draw(FILE *out, const struct outcome *outcome, const struct view *vi
 /* Under the narrow drawing, where there is no room for names at the lines. */
 static void legend(FILE *out, const struct outcome *outcome, const struct view *view)
 {
-    const struct mark *end;
     unsigned i, look;
+    char *words;
 
     fputs("<ul class=\"legend\">\n", out);
     for (i = 0; i < view->len; i++) {
         look = look_of(outcome, view->lines[i].series);
-        end = line_end(&view->lines[i]);
+        words = line_end_words(view, &view->lines[i]);
         fputs("<li class=\"series ", out);
         look_classes(out, look);
         fputs("\"><svg viewBox=\"0 0 28 12\"><path class=\"line\" d=\"M1 6H27\"/>", out);
         look_sign(out, look, 14, 6);
         fputs("</svg>", out);
         html_text(out, view->lines[i].series);
-        if (end != NULL)
-            fprintf(out, " <b>%s</b>", shown(view->metric->unit, end->y.median).text);
-        fputs("</li>\n", out);
+        fprintf(out, " <b>%s</b></li>\n", words);
+        free(words);
     }
     fputs("</ul>\n", out);
 }
