@@ -11,6 +11,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     { "serve", cmd_serve, "serve a directory over HTTP" },
+    { "compare", cmd_compare, "measure ways of serving many clients on this machine" },
 };
 
 static const unsigned commands_len = sizeof commands / sizeof commands[0];

@@ -19,6 +19,12 @@ missing_entries() {
     for group in "$@"; do
         for entry in $(sed -n "s/^$group: //p" "$here/packages.txt"); do
             found=
+            case $entry in
+            *\?)
+                entry=${entry%\?}
+                available "$entry" || found=1
+                ;;
+            esac
             for name in $(echo "$entry" | tr '|' ' '); do
                 if installed "$name"; then
                     found=1
@@ -50,6 +56,7 @@ fi
 
 echo "Installing what is missing:" $entries
 $as_root apt-get update -q
+entries=$(missing_entries "$@")
 names=
 for entry in $entries; do
     chosen=

@@ -60,12 +60,18 @@ def check_options(root, build):
     program = build / "dure"
     if not program.exists():
         return
-    options = re.findall(r"--(\w+)", output_of(program, "serve", "--help"))
-    if not options:
-        yield "dure serve --help lists no option"
-    for option in options:
-        if f"Fl -{option}" not in page:
-            yield f"dure(1) lacks --{option}"
+    for command in re.findall(r"^  (\w+) ", output_of(program, "--help"), re.M):
+        shown = output_of(program, command, "--help")
+        if f".Ss dure {command}\n" not in page:
+            yield f"dure(1) lacks dure {command}"
+        if "built without" in shown:
+            continue
+        options = re.findall(r"--(\w+)", shown)
+        if not options:
+            yield f"dure {command} --help lists no option"
+        for option in options:
+            if f"Fl -{option}" not in page:
+                yield f"dure(1) lacks --{option} of dure {command}"
 
 
 def check_lint(root, build):

@@ -1,0 +1,7 @@
+/* What dure compare can measure: each defined in a file of its own, listed in experiments.c. */
+#ifndef CMD_COMPARE_EXPERIMENTS_H
+#define CMD_COMPARE_EXPERIMENTS_H
+
+#include "cmd/compare/compare.h"
+
+#endif
