@@ -14,6 +14,8 @@ import sys
 
 FOLDERS = ("src/base", "src/loop", "src/task", "src/pool", "src/posix", "src/sync",
            "src/inspect", "http", "cmd")
+# What measures the machine itself, and is not to be simulated.
+APART = ("cmd/compare",)
 
 # By what they ask for or change.
 CALLS = """
@@ -120,12 +122,13 @@ def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     sources = [path for folder in FOLDERS for path in sorted((root / folder).rglob("*.[ch]"))]
     names = {str(path.relative_to(root)): path for path in sources}
+    names = {name: path for name, path in names.items() if not name.startswith(APART)}
     faults = [fault for name, path in names.items() for fault in faults_of(path, name)]
     faults += [f"{name}: is excepted, and is not there" for name in EXCEPTIONS if name not in names]
     for fault in faults:
         print(fault)
-    print(f"read the calls of {len(sources)} files: {len(faults)} faults")
-    return 1 if faults or not sources else 0
+    print(f"read the calls of {len(names)} files: {len(faults)} faults")
+    return 1 if faults or not names else 0
 
 
 if __name__ == "__main__":
