@@ -9,6 +9,7 @@
 #include <dure/choose.h>
 #include <dure/cond.h>
 #include <dure/directory.h>
+#include <dure/event.h>
 #include <dure/file.h>
 #include <dure/future.h>
 #include <dure/inspect.h>

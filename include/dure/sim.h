@@ -22,6 +22,22 @@
    seed gives the same run. Each host has descriptors, ports and files of its
    own. The test program itself lives on host 0, which never crashes.
    A descriptor of the simulation is a number that no real call knows: EBADF.
+   They begin at 512, so that sets of dure_select have room for them.
+
+   There are TCP, UDP, AF_UNIX sockets of all kinds with names, paths and passed
+   descriptors, pipes, counters (dure_eventfd), timers (dure_timerfd_create),
+   files and directories. Signals, processes, terminals and inotify are not
+   there: ENOSYS, with words. AF_UNIX sockets are between programs of one host,
+   and pass at once; their paths lead to the host's files, where a crash leaves
+   those that were synced.
+
+   Names: dure_getaddrinfo knows each host by the name that it was added with,
+   and "localhost"; services by number and some by name (echo, ssh, smtp, domain,
+   http, ntp, https and such). It gives one address, as a host has one. A host
+   asks a name server on host 0, which takes as long as the network does; when it
+   is cut off from there, or packets get lost, it asks again after 5 s, and then
+   gives up: EAI_AGAIN. What is no host's name is EAI_NONAME. Numeric addresses,
+   "localhost" and its own name a host knows without asking.
 
    A host's disk is a filesystem as POSIX has it, with the root, /tmp, and what the
    programs make; they are privileged, and a host is one process where that counts:
@@ -84,7 +100,8 @@ DURE_API int dure_sim_main(int argc, char **argv, const dure_sim_options *option
                            void *arg);
 
 /* Adds a host.
-   name: for the trace and the dump, copied; address: numeric, IPv4 or IPv6.
+   name: for the trace, the dump and dure_getaddrinfo, copied, at most 31 bytes of
+     it; address: numeric, IPv4 or IPv6.
    Returns: its number, from 1, or -1 with errno
      EINVAL      no such address. EADDRINUSE  another host has it.
      EMFILE, ENOMEM  too many hosts, no memory. EPERM  no simulation runs.

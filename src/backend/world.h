@@ -15,6 +15,8 @@
 
 #include "backend/world_files.h"
 
+struct addrinfo;
+
 struct world {
     /* The backend itself keeps the waits on each descriptor, and its close ends them; what the
        loops know of numbers is the kernel's world's alone. */
@@ -33,16 +35,29 @@ struct world {
     int (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
                     struct timespec *timeout);
 
+    int (*eventfd)(unsigned count, int flags);
+    int (*timerfd_create)(int clock, int flags);
+    int (*timerfd_settime)(int fd, int flags, const struct itimerspec *to, struct itimerspec *old);
+    int (*timerfd_gettime)(int fd, struct itimerspec *out);
+
     int (*close)(int fd);
     int (*dup)(int fd);
     int (*fcntl)(int fd, int command, void *arg); /* no command that waits */
     int (*pipe2)(int fds[2], int flags);
+    int (*numbers_end)(void); /* no descriptor is as high, or INT_MAX */
     /* Transfers of nothing, which say whether the descriptor could. */
     ssize_t (*readv)(int fd, const struct iovec *iov, int iov_len);
     ssize_t (*writev)(int fd, const struct iovec *iov, int iov_len);
     ssize_t (*preadv)(int fd, const struct iovec *iov, int iov_len, off_t offset);
     ssize_t (*pwritev)(int fd, const struct iovec *iov, int iov_len, off_t offset);
     int (*clock_gettime)(clockid_t clock, struct timespec *out);
+
+    /* Names: EAI_... and, with EAI_SYSTEM, errno. The kernel's world asks the C library, which may
+       take its time; the simulation answers at once, and the caller waits as it would. */
+    int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **results);
+    int (*getnameinfo)(const struct sockaddr *addr, socklen_t addr_len, char *host,
+                       socklen_t host_len, char *service, socklen_t service_len, int flags);
 
     const struct world_files *files;
 };

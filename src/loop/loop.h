@@ -257,6 +257,9 @@ int descriptor_born(int fd);
 /* simulated.c, hosts.c: what else is different in a simulation */
 /* The running task waits as for a disk. Returns 0 or -ECANCELED. */
 int simulated_pause(const char *what, int fd);
+/* The running task waits for the answer of the simulation's name server. Returns 0, -ECANCELED, or
+   -EAGAIN when none came. */
+int simulated_query(const char *what);
 /* Says that this is not simulated. Returns -ENOSYS. */
 int simulated_refuse(const char *what);
 /* The result of a call of world_here(), with these words if it is -1 for want of a simulation. */

@@ -81,7 +81,7 @@ static void submit(struct operation *operation)
     struct backend *backend = operation->loop->backend;
 
     operation->state = OPERATION_PENDING;
-    if (operation->call.on_thread) {
+    if (operation->call.on_thread && !backend->ops->world->simulated) {
         start_job(operation);
         return;
     }
@@ -155,6 +155,13 @@ static void start_close(struct operation *operation)
 static void sleep_over(struct timer *timer)
 {
     ended_with(container_of(timer, struct operation, timer), 0);
+}
+
+/* The timer may be due already: it must not end the operation once more. */
+static void wake_up(struct operation *operation)
+{
+    timers_remove(&operation->loop->sched.timers, &operation->timer);
+    ended_with(operation, -ECANCELED);
 }
 
 static void start_sleep(struct operation *operation)
@@ -243,7 +250,7 @@ static void end(struct operation *operation)
     else if (operation->state == OPERATION_ON_THREAD)
         offload_end(&operation->job.offload, -ECANCELED);
     else if (operation->state == OPERATION_ASLEEP)
-        ended_with(operation, -ECANCELED);
+        wake_up(operation);
 }
 
 static void scope_ended(struct dependent *dependent)

@@ -12,6 +12,10 @@
 #define TURN_LEN_MAX 3
 /* How far from the queue's front the next task may be drawn. */
 #define SHUFFLE 4
+/* A question to the name server that is not answered is asked again after this, as resolvers do; so
+   often in all. */
+#define QUERY_LOST_NS INT64_C(5000000000)
+#define QUERIES_MAX 2
 /* One look in so many that an idle loop takes goes to other loops' unstarted tasks. */
 #define STEAL_IN 4
 
@@ -94,8 +98,8 @@ static bool has_work(struct loop *loop)
 {
     struct sched *sched = &loop->sched;
 
-    return sched_has_work(sched) || !inbox_empty(&sched->inbox) || sim_has_news(loop->backend) ||
-           timers_next(&sched->timers) <= sim_now();
+    return sched_has_work(sched) || !inbox_empty(&sched->inbox) || !list_empty(&loop->ended) ||
+           sim_has_news(loop->backend) || timers_next(&sched->timers) <= sim_now();
 }
 
 /* Some task near the front of the queue comes first. */
@@ -235,17 +239,34 @@ static void cancel_pause(struct wait *wait)
     task_ready(wait->task);
 }
 
-int simulated_pause(const char *what, int fd)
+static int pause_for(const char *what, int fd, int64_t ns)
 {
     struct sched *sched = sched_here;
     struct pause pause = {
         .wait = { .what = what, .fd = fd, .cancel = cancel_pause },
-        .timer = { .at_ns = sim_now() + sim_disk_ns(), .fire = pause_over },
+        .timer = { .at_ns = sim_now() + ns, .fire = pause_over },
     };
 
     timers_add(&sched->timers, &pause.timer);
     task_park(&pause.wait);
     return pause.wait.cancel_asked ? -ECANCELED : 0;
+}
+
+int simulated_pause(const char *what, int fd)
+{
+    return pause_for(what, fd, sim_disk_ns());
+}
+
+int simulated_query(const char *what)
+{
+    for (int i = 0; i < QUERIES_MAX; i++) {
+        int64_t ns = sim_query_ns();
+        int result = pause_for(what, -1, ns < 0 ? QUERY_LOST_NS : ns);
+
+        if (ns >= 0 || result < 0)
+            return result;
+    }
+    return -EAGAIN;
 }
 
 int simulated_words(int result, const char *what)

@@ -1,6 +1,8 @@
 /* Names of hosts and services: abandoned on cancel. */
 #include "loop/loop.h"
 
+#include "backend/sim/sim.h"
+
 #include <dure/names.h>
 
 #include <arpa/inet.h>
@@ -45,6 +47,16 @@ static int ask_pool(struct request *request, const char *what)
     int error = request_run(request, POOL_NAMES, what, -1);
 
     return error < 0 ? system_error(-error) : 0;
+}
+
+/* In a simulation: waits for the name server, if it has to be asked. Returns 0 or EAI_... */
+static int ask_simulated(bool known, const char *what)
+{
+    int error = known ? 0 : simulated_query(what);
+
+    if (error == -ECANCELED)
+        flow_feel(&task_current()->flow);
+    return error == -EAGAIN ? EAI_AGAIN : error < 0 ? system_error(-error) : 0;
 }
 
 /* --- getaddrinfo --- */
@@ -170,7 +182,11 @@ int dure_getaddrinfo(const char *host, const char *service, const struct addrinf
         return system_error(-refused);
     if (is_numeric(host, service, hints ? hints->ai_flags : 0)) {
         pay();
-        return getaddrinfo(host, service, hints, results);
+        return world_here()->getaddrinfo(host, service, hints, results);
+    }
+    if (unlikely(world_here()->simulated)) {
+        result = ask_simulated(!host || sim_knows_name(host), "getaddrinfo");
+        return result ? result : world_here()->getaddrinfo(host, service, hints, results);
     }
     if (!can_abandon(&held))
         return getaddrinfo(host, service, hints, results);
@@ -266,7 +282,14 @@ int dure_getnameinfo(const struct sockaddr *addr, socklen_t addr_len, char *host
         service_len = 0;
     if (!addr || !asks_names(host_len, service_len, flags)) {
         pay();
-        return getnameinfo(addr, addr_len, host, host_len, service, service_len, flags);
+        return world_here()->getnameinfo(addr, addr_len, host, host_len, service, service_len,
+                                         flags);
+    }
+    if (unlikely(world_here()->simulated)) {
+        result = ask_simulated(!host_len || sim_knows_address(addr, addr_len), "getnameinfo");
+        return result ? result
+                      : world_here()->getnameinfo(addr, addr_len, host, host_len, service,
+                                                  service_len, flags);
     }
     if (!can_abandon(&held))
         return getnameinfo(addr, addr_len, host, host_len, service, service_len, flags);

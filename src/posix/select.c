@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
-#include <unistd.h>
 
 /* The sets of a call. Words, as FD_SET refuses what is beyond FD_SETSIZE. */
 enum { INPUT, OUTPUT, URGENT, SETS };
@@ -27,28 +26,13 @@ struct sets {
 static const short asked[SETS] = { POLLIN, POLLOUT, POLLPRI };
 static const short counts[SETS] = { POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI };
 
-/* How many numbers the process's table has room for; 0 if that is not told. */
-static int table_len(void)
-{
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    char text[1024];
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    const char *line;
-
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    line = strstr(text, "FDSize:");
-    return line ? atoi(line + strlen("FDSize:")) : 0;
-}
-
-/* Linux looks at no more of the sets than that, and callers count on it: who passes the limit of
-   descriptors as fds_len has sets that are far shorter. */
+/* Linux looks at no more of the sets than its table has room for, and callers count on it: who passes
+   the limit of descriptors as fds_len has sets that are far shorter. */
 static int clip(int fds_len)
 {
-    int table = fds_len > FD_SETSIZE ? table_len() : 0;
+    int end = fds_len > FD_SETSIZE ? world_here()->numbers_end() : fds_len;
 
-    return table > 0 && table < fds_len ? table : fds_len;
+    return end < fds_len ? end : fds_len;
 }
 
 static bool is_in(const struct sets *sets, int set, int fd)

@@ -21,6 +21,18 @@ void one_turn(void)
     dure_sleep_for(DURE_MILLISECOND);
 }
 
+void on_its_way(void)
+{
+    if (simulated())
+        DURE_SHIELD(DURE_MINUTE)
+    one_turn();
+}
+
+bool short_counts(void)
+{
+    return one_byte() || simulated();
+}
+
 /* --- a call in the background --- */
 
 static int background_main(void *arg)

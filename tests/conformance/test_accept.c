@@ -34,10 +34,10 @@ static bool foreign_unix(struct waiting *w)
 
 static void release(struct waiting *w)
 {
-    int fd = socket(w->addr.ss_family, SOCK_STREAM, 0);
+    int fd = plain_socket(w->addr.ss_family, SOCK_STREAM, 0);
 
-    CHECK_EQ(connect(fd, (struct sockaddr *)&w->addr, w->addr_len), 0);
-    close(fd);
+    CHECK_EQ(plain_connect(fd, (struct sockaddr *)&w->addr, w->addr_len), 0);
+    plain_close(fd);
 }
 
 static int64_t call_accept(struct waiting *w)
@@ -48,7 +48,7 @@ static int64_t call_accept(struct waiting *w)
 
     if (fd >= 0) {
         CHECK_EQ(addr.ss_family, w->addr.ss_family);
-        CHECK_EQ(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+        CHECK_EQ(plain_fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
         CHECK_EQ(dure_close(fd), 0);
     }
     errno = error;
@@ -60,8 +60,8 @@ static int64_t call_accept4(struct waiting *w)
     int fd = dure_accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), error = errno;
 
     if (fd >= 0) {
-        CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-        CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+        CHECK(plain_fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        CHECK(plain_fcntl(fd, F_GETFL) & O_NONBLOCK);
         CHECK_EQ(dure_close(fd), 0);
     }
     errno = error;
@@ -96,11 +96,11 @@ TEST(foreign_listener_keeps_its_flags)
     for (i = 0; i < 3; i++) {
         dure_scope_open(&scope);
         background_start(&b, &scope, DURE_LOOP(1), accept_one, &w);
-        CHECK_EQ(fcntl(w.fd, F_GETFL) & O_NONBLOCK, 0);
+        CHECK_EQ(plain_fcntl(w.fd, F_GETFL) & O_NONBLOCK, 0);
         release(&w);
         CHECK_EQ(dure_scope_close(&scope), 0);
         CHECK(b.result >= 0);
-        CHECK_EQ(fcntl(w.fd, F_GETFL) & O_NONBLOCK, 0);
+        CHECK_EQ(plain_fcntl(w.fd, F_GETFL) & O_NONBLOCK, 0);
     }
     CHECK_EQ(dure_close(w.fd), 0);
 }

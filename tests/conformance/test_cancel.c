@@ -1,6 +1,6 @@
 /* Cancellation: what fails, what does not, from wherever it comes. Shields and graces are in
    test_shield.c. */
-#include "conformance.h"
+#include "waiting.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -21,13 +21,15 @@ static int sleep_for_ever(void *arg)
 /* All that could have been done at once is refused, and nothing happens. */
 TEST(waits_fail_at_entry_ready_or_not)
 {
-    char bytes[4], path[] = "/tmp/dure-conformance-XXXXXX";
+    char bytes[4], path[64];
     struct pollfd poll_fd = { .events = POLLIN };
     struct iovec iov = { bytes, 1 };
     struct stat stat;
     dure_scope scope;
-    int file = mkstemp(path), sockets[2];
+    int file, sockets[2];
 
+    make_name(path);
+    file = dure_open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     CHECK(file >= 0);
     CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
     CHECK_EQ(dure_send(sockets[1], "abc", 3, 0), 3);
@@ -62,7 +64,7 @@ TEST(waits_fail_at_entry_ready_or_not)
     CHECK_EQ(dure_close(sockets[0]), 0);
     CHECK_EQ(dure_close(sockets[1]), 0);
     CHECK_EQ(dure_close(file), 0);
-    unlink(path);
+    CHECK_EQ(dure_unlink(path), 0);
 }
 
 static atomic_bool other_ran;
@@ -121,9 +123,9 @@ TEST(close_and_scopes_work_in_a_cancelled_task)
     dure_spawn(&scope, sleep_for_ever, NULL, 0);
     dure_scope_cancel(&scope);
     CHECK_EQ(dure_close(fds[0]), 0);
-    CHECK_EQ(fcntl(fds[0], F_GETFD), -1);
+    CHECK_EQ(plain_fcntl(fds[0], F_GETFD), -1);
     CHECK_EQ(dure_close(fds[1]), 0);
-    CHECK_EQ(fcntl(fds[1], F_GETFD), -1);
+    CHECK_EQ(plain_fcntl(fds[1], F_GETFD), -1);
     CHECK_EQ(dure_scope_open(&inner), 0);
     dure_scope_set_deadline(&inner, dure_after(DURE_MINUTE));
     dure_scope_cancel(&inner);

@@ -108,14 +108,14 @@ static int64_t receive_or_ready(struct waiting *w)
 
 static void write_byte(struct waiting *w)
 {
-    CHECK_EQ(write(w->other, "x", 1), 1); /* also when the caller is cancelled */
+    CHECK_EQ(plain_write(w->other, "x", 1), 1); /* also when the caller is cancelled */
 }
 
 static void read_byte(struct waiting *w)
 {
     char byte;
 
-    CHECK_EQ(read(w->fd, &byte, 1), 1);
+    CHECK_EQ(plain_read(w->fd, &byte, 1), 1);
 }
 
 static dure_future promise;
@@ -660,7 +660,7 @@ TEST_WITH(at_random_every_item_arrives_once, .loops = 3)
 
 static void *write_later(void *arg)
 {
-    CHECK_EQ(write(*(int *)arg, "x", 1), 1);
+    CHECK_EQ(plain_write(*(int *)arg, "x", 1), 1);
     return NULL;
 }
 
@@ -692,11 +692,11 @@ static void channel_or_descriptor(void)
         CHECK_EQ(dure_choose(cases, 2), i % 2);
         CHECK_EQ(item, i % 2 ? -1 : 7);
         if (i % 2)
-            CHECK_EQ(read(fds[0], &byte, 1), 1);
+            CHECK_EQ(plain_read(fds[0], &byte, 1), 1);
         pthread_join(thread, NULL);
     }
-    close(fds[0]);
-    close(fds[1]);
+    plain_close(fds[0]);
+    plain_close(fds[1]);
     done_with();
 }
 
@@ -738,8 +738,8 @@ TEST_OUTSIDE(between_the_turns_of_a_loop)
         CHECK_EQ(item, 3);
         CHECK_EQ(dure_loop_close(), 0);
     }
-    close(fds[0]);
-    close(fds[1]);
+    plain_close(fds[0]);
+    plain_close(fds[1]);
     done_with();
 }
 

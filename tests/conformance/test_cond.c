@@ -95,6 +95,7 @@ TEST(signal_wakes_the_first_broadcast_all)
     struct background b[6];
     dure_scope scope;
 
+    NOT_SIMULATED("the seed chooses who of those who were woken runs first");
     use(0);
     order_len = 0;
     dure_cond_signal(&cond); /* nobody waits: it is not kept */

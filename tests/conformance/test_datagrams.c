@@ -67,30 +67,31 @@ static void get_msg(int fd, struct got *got, bool twin)
     struct iovec iov[2] = { { got->text, 1 }, { got->text + 1, 3 } };
     struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 
-    got->n = twin ? dure_recvmsg(fd, &msg, 0) : recvmsg(fd, &msg, 0);
+    got->n = twin ? dure_recvmsg(fd, &msg, 0) : plain_recvmsg(fd, &msg, 0);
     got->flags = msg.msg_flags & (MSG_TRUNC | MSG_EOR | MSG_CTRUNC);
 }
 
 static void get_bytes(int fd, struct got *got, bool twin)
 {
-    got->n = twin ? dure_recv(fd, got->text, 4, 0) : recv(fd, got->text, 4, 0);
+    got->n = twin ? dure_recv(fd, got->text, 4, 0) : plain_recv(fd, got->text, 4, 0);
 }
 
 static void get_length(int fd, struct got *got, bool twin)
 {
-    got->n = twin ? dure_recv(fd, got->text, 4, MSG_TRUNC) : recv(fd, got->text, 4, MSG_TRUNC);
+    got->n =
+        twin ? dure_recv(fd, got->text, 4, MSG_TRUNC) : plain_recv(fd, got->text, 4, MSG_TRUNC);
 }
 
 static void get_read(int fd, struct got *got, bool twin)
 {
-    got->n = twin ? dure_read(fd, got->text, 4) : read(fd, got->text, 4);
+    got->n = twin ? dure_read(fd, got->text, 4) : plain_read(fd, got->text, 4);
 }
 
 static void get_readv(int fd, struct got *got, bool twin)
 {
     struct iovec iov[2] = { { got->text, 2 }, { got->text + 2, 2 } };
 
-    got->n = twin ? dure_readv(fd, iov, 2) : readv(fd, iov, 2);
+    got->n = twin ? dure_readv(fd, iov, 2) : plain_readv(fd, iov, 2);
 }
 
 static void (*const getters[])(int fd, struct got *got,
@@ -130,7 +131,7 @@ static void check_message(int fds[2], size_t how, const char *text, bool waits, 
     if (!waits)
         get(&g);
     CHECK_EQ(dure_scope_close(&scope), 0);
-    CHECK_EQ(send(fds[1], text, strlen(text), 0), strlen(text));
+    CHECK_EQ(plain_send(fds[1], text, strlen(text), 0), strlen(text));
     getters[how](fds[0], &expected, false);
     CHECK_EQ(g.got.n, expected.n);
     CHECK_EQ(g.got.flags, expected.flags);
@@ -267,9 +268,11 @@ TEST(refused_before_a_call)
 
     for (i = 0; i < TAKERS; i++) {
         fd = connected_to_nobody();
-        CHECK_EQ(send(fd, "x", 1, 0), 1);
+        CHECK_EQ(plain_send(fd, "x", 1, 0), 1);
+        on_its_way();
         CHECK_FAILS(takers[i](&fd), ECONNREFUSED);
         CHECK_EQ(dure_send(fd, "x", 1, 0), 1); /* told once; and again for this one */
+        on_its_way();
         CHECK_FAILS(dure_recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), ECONNREFUSED);
         CHECK_FAILS(dure_recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), EAGAIN);
         CHECK_EQ(dure_close(fd), 0);
@@ -289,7 +292,7 @@ TEST(refused_under_a_waiting_call)
             dure_scope_open(&scope);
             background_start(&b, &scope, DURE_LOOP(loop), takers[i], &fd);
             CHECK(!atomic_load(&b.done));
-            CHECK_EQ(send(fd, "x", 1, 0), 1);
+            CHECK_EQ(plain_send(fd, "x", 1, 0), 1);
             CHECK_EQ(dure_scope_close(&scope), 0);
             CHECK_EQ(b.result, -1);
             CHECK_EQ(b.error, ECONNREFUSED);
@@ -372,8 +375,8 @@ static struct got answer_of(size_t maker, bool twin, bool sends, int64_t (*call)
 
     makers[maker](fds);
     if (sends)
-        CHECK_EQ(send(fds[1], "last", 4, 0), 4);
-    CHECK_EQ(close(fds[1]), 0);
+        CHECK_EQ(plain_send(fds[1], "last", 4, 0), 4);
+    CHECK_EQ(plain_close(fds[1]), 0);
     errno = 0;
     if (sends)
         get_bytes(fds[0], &got, twin);
@@ -383,9 +386,9 @@ static struct got answer_of(size_t maker, bool twin, bool sends, int64_t (*call)
     return got;
 }
 
-static int64_t plain_recv(void *arg)
+static int64_t recv_plainly(void *arg)
 {
-    return recv(*(int *)arg, &(char){ 0 }, 1, MSG_DONTWAIT);
+    return plain_recv(*(int *)arg, &(char){ 0 }, 1, MSG_DONTWAIT);
 }
 
 static int64_t twin_recv(void *arg)
@@ -393,9 +396,9 @@ static int64_t twin_recv(void *arg)
     return dure_recv(*(int *)arg, &(char){ 0 }, 1, MSG_DONTWAIT);
 }
 
-static int64_t plain_send(void *arg)
+static int64_t send_plainly(void *arg)
 {
-    return send(*(int *)arg, "x", 1, MSG_NOSIGNAL);
+    return plain_send(*(int *)arg, "x", 1, MSG_NOSIGNAL);
 }
 
 TEST(gone)
@@ -406,13 +409,13 @@ TEST(gone)
 
     for (maker = 1; maker < MAKERS; maker++) {
         for (sends = 0; sends < 2; sends++) {
-            expected = answer_of(maker, false, sends, plain_recv);
+            expected = answer_of(maker, false, sends, recv_plainly);
             got = answer_of(maker, true, sends, twin_recv);
             CHECK_EQ(got.n, expected.n);
             CHECK_STR(got.text, expected.text);
             if (expected.n < 0)
                 CHECK_EQ(got.flags, expected.flags);
-            expected = answer_of(maker, false, sends, plain_send);
+            expected = answer_of(maker, false, sends, send_plainly);
             got = answer_of(maker, true, sends, send_it);
             CHECK_EQ(got.n, expected.n);
             if (expected.n < 0)
@@ -453,16 +456,16 @@ static void check_shutdown(int fds[2], int64_t (*call)(void *), int place)
 
     dure_scope_open(&scope);
     background_start(&b, &scope, place, call, &fds[0]);
-    if (shutdown(fds[1], SHUT_WR) == 0) {
+    if (dure_shutdown(fds[1], SHUT_WR) == 0) {
         one_turn();
         CHECK(!atomic_load(&b.done));
     }
-    CHECK_EQ(shutdown(fds[0], SHUT_RD), 0);
+    CHECK_EQ(dure_shutdown(fds[0], SHUT_RD), 0);
     CHECK_EQ(dure_scope_close(&scope), 0);
     CHECK_EQ(b.result, 0);
     CHECK_EQ(call(&fds[0]), 0); /* and again */
     CHECK_FAILS(dure_recv(fds[0], &(char){ 0 }, 1, MSG_DONTWAIT),
-                recv(fds[0], &(char){ 0 }, 1, MSG_DONTWAIT) < 0 ? errno : 0);
+                plain_recv(fds[0], &(char){ 0 }, 1, MSG_DONTWAIT) < 0 ? errno : 0);
 }
 
 static int64_t (*const receivers[])(void *) = { recv_it, recvmsg_it, recvfrom_it,

@@ -17,13 +17,13 @@
 
 static bool counter(struct waiting *w)
 {
-    w->fd = eventfd(0, EFD_CLOEXEC);
+    w->fd = dure_eventfd(0, EFD_CLOEXEC);
     return CHECK(w->fd >= 0);
 }
 
 static bool semaphore(struct waiting *w)
 {
-    w->fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+    w->fd = dure_eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
     return CHECK(w->fd >= 0);
 }
 
@@ -32,12 +32,12 @@ static bool full_counter(struct waiting *w)
 {
     uint64_t most = UINT64_MAX - 1;
 
-    return counter(w) && CHECK_EQ(write(w->fd, &most, sizeof most), sizeof most);
+    return counter(w) && CHECK_EQ(plain_write(w->fd, &most, sizeof most), sizeof most);
 }
 
 static bool timer(struct waiting *w)
 {
-    w->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    w->fd = dure_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     return CHECK(w->fd >= 0);
 }
 
@@ -66,14 +66,14 @@ static void add_one(struct waiting *w)
 {
     uint64_t one = 1;
 
-    CHECK_EQ(write(w->fd, &one, sizeof one), sizeof one);
+    CHECK_EQ(plain_write(w->fd, &one, sizeof one), sizeof one);
 }
 
 static void take_all(struct waiting *w)
 {
     uint64_t count;
 
-    CHECK_EQ(read(w->fd, &count, sizeof count), sizeof count);
+    CHECK_EQ(plain_read(w->fd, &count, sizeof count), sizeof count);
 }
 
 static void fill_counter(struct waiting *w)
@@ -81,7 +81,7 @@ static void fill_counter(struct waiting *w)
     uint64_t most = UINT64_MAX - 1;
 
     take_all(w);
-    CHECK_EQ(write(w->fd, &most, sizeof most), sizeof most);
+    CHECK_EQ(plain_write(w->fd, &most, sizeof most), sizeof most);
 }
 
 static void expire(struct waiting *w)
@@ -89,13 +89,13 @@ static void expire(struct waiting *w)
     struct itimerspec soon = { .it_value.tv_nsec = 1 };
     struct pollfd poll_fd = { .fd = w->fd, .events = POLLIN };
 
-    CHECK_EQ(timerfd_settime(w->fd, 0, &soon, NULL), 0);
-    (void)poll(&poll_fd, 1, 0);
+    CHECK_EQ(dure_timerfd_settime(w->fd, 0, &soon, NULL), 0);
+    (void)plain_poll(&poll_fd, 1, 0);
 }
 
 static void modify(struct waiting *w)
 {
-    CHECK_EQ(write(w->other, "x", 1), 1);
+    CHECK_EQ(plain_write(w->other, "x", 1), 1);
 }
 
 static void send_signal(struct waiting *w)
@@ -165,9 +165,10 @@ static const struct waiting_kind kinds[] = {
     { "poll, counter", counter, poll_fd, add_one, 1, 0, WAITING_ANON | WAITING_POLL, NULL },
     { "read, timer", timer, read_count, expire, 1, EAGAIN, WAITING_ANON, NULL },
     { "poll, timer", timer, poll_fd, expire, 1, 0, WAITING_ANON | WAITING_POLL, NULL },
-    { "read, watch", watch, read_event, modify, sizeof(struct inotify_event), EAGAIN, WAITING_ANON,
+    { "read, watch", watch, read_event, modify, sizeof(struct inotify_event), EAGAIN,
+      WAITING_ANON | WAITING_REAL, NULL },
+    { "poll, watch", watch, poll_fd, modify, 1, 0, WAITING_ANON | WAITING_POLL | WAITING_REAL,
       NULL },
-    { "poll, watch", watch, poll_fd, modify, 1, 0, WAITING_ANON | WAITING_POLL, NULL },
 };
 
 WAITING_TESTS
@@ -181,6 +182,7 @@ static const struct waiting_kind of_signals[] = {
 
 TEST(waiting_for_signals)
 {
+    NOT_SIMULATED("signals");
     waiting_goes_on(of_signals, 2);
     waiting_from_another_loop(of_signals, 2);
     waiting_canceled_before(of_signals, 2);
@@ -253,13 +255,70 @@ TEST(timers_count_what_was_missed)
 
     if (!timer(&w))
         return;
-    CHECK_EQ(timerfd_settime(w.fd, 0, &often, NULL), 0);
+    CHECK_EQ(dure_timerfd_settime(w.fd, 0, &often, NULL), 0);
     dure_sleep_for(10 * DURE_MILLISECOND);
     CHECK(read_count(&w) >= 9);
     CHECK(read_count(&w) >= 1); /* and waits for the next */
     CHECK_FAILS(dure_read(w.fd, &count, 7), EINVAL);
     CHECK_FAILS(dure_write(w.fd, &count, 8), EINVAL);
     CHECK_EQ(dure_close(w.fd), 0);
+}
+
+/* --- what makes them --- */
+
+/* The same in a task, on a thread, and in a simulation. */
+static void make_and_ask(void)
+{
+    struct itimerspec at = { .it_value.tv_sec = 3600, .it_interval.tv_nsec = 5 }, old, left;
+    struct itimerspec bad = { .it_value.tv_nsec = 1000000000 }, none = { { 0, 0 }, { 0, 0 } };
+    uint64_t count = 0;
+    int fd, timer;
+
+    CHECK_FAILS(dure_eventfd(0, 0x40000000), EINVAL);
+    CHECK_FAILS(dure_timerfd_create(12345, 0), EINVAL);
+    CHECK_FAILS(dure_timerfd_create(CLOCK_MONOTONIC, 0x40000000), EINVAL);
+    fd = dure_eventfd(7, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK_EQ(dure_fcntl(fd, F_GETFD), FD_CLOEXEC);
+    CHECK(dure_fcntl(fd, F_GETFL) & O_NONBLOCK);
+    CHECK_EQ(dure_read(fd, &count, sizeof count), sizeof count);
+    CHECK_EQ(count, 7);
+    timer = dure_timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    CHECK_FAILS(dure_timerfd_settime(-1, 0, &at, NULL), EBADF);
+    CHECK_FAILS(dure_timerfd_settime(fd, 0, &at, NULL), EINVAL); /* it is no timer */
+    CHECK_FAILS(dure_timerfd_gettime(fd, &left), EINVAL);
+    CHECK_FAILS(dure_timerfd_settime(timer, 0x40000000, &at, NULL), EINVAL);
+    CHECK_FAILS(dure_timerfd_settime(timer, 0, &bad, NULL), EINVAL);
+    CHECK_FAILS(dure_read(timer, &count, sizeof count), EAGAIN);
+    CHECK_EQ(dure_timerfd_settime(timer, 0, &at, &old), 0);
+    CHECK(old.it_value.tv_sec == 0 && old.it_value.tv_nsec == 0);
+    CHECK_EQ(dure_timerfd_gettime(timer, &left), 0);
+    CHECK(left.it_value.tv_sec >= 3599 && left.it_interval.tv_nsec == 5);
+    CHECK_EQ(dure_timerfd_settime(timer, 0, &none, &old), 0); /* stopped */
+    CHECK(old.it_value.tv_sec >= 3599);
+    CHECK_EQ(dure_timerfd_gettime(timer, &left), 0);
+    CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
+    at.it_value = (struct timespec){ .tv_nsec = 1 }; /* long ago */
+    CHECK_EQ(dure_timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL), 0);
+    dure_sleep_for(DURE_MICROSECOND);
+    CHECK_EQ(dure_read(timer, &count, sizeof count), sizeof count);
+    CHECK(count > 1);
+    CHECK_EQ(dure_close(fd), 0);
+    CHECK_EQ(dure_close(timer), 0);
+}
+
+TEST(are_made_and_asked)
+{
+    make_and_ask();
+}
+
+TEST_OUTSIDE(are_made_and_asked_outside)
+{
+    dure_scope scope;
+
+    make_and_ask();
+    dure_scope_open(&scope);
+    make_and_ask();
+    CHECK_EQ(dure_scope_close(&scope), 0);
 }
 
 /* --- watches --- */
@@ -270,6 +329,7 @@ TEST(watches_give_what_fits)
     _Alignas(struct inotify_event) char buf[512];
     int64_t n;
 
+    NOT_SIMULATED("watches");
     if (!watch(&w))
         return;
     modify(&w);
@@ -292,6 +352,7 @@ TEST(signals_come_in_their_number)
     struct signalfd_siginfo info[4];
     struct waiting w = { .fd = -1 };
 
+    NOT_SIMULATED("signals");
     if (!signals(&w))
         return;
     send_signal(&w);
@@ -311,6 +372,8 @@ int main(void)
         cmocka_unit_test(waiting_for_signals_outside),
         cmocka_unit_test(semaphores_let_as_many_pass_as_they_count),
         cmocka_unit_test(timers_count_what_was_missed),
+        cmocka_unit_test(are_made_and_asked),
+        cmocka_unit_test(are_made_and_asked_outside),
         cmocka_unit_test(watches_give_what_fits),
         cmocka_unit_test(signals_come_in_their_number),
     };

@@ -48,7 +48,7 @@ TEST(files_at_offsets)
         CHECK_FAILS(RUN(op), EINVAL);
         dure_op_close(&op, fd);
         CHECK_EQ(RUN(op), 0);
-        CHECK_FAILS(fcntl(fd, F_GETFD), EBADF);
+        CHECK_FAILS(plain_fcntl(fd, F_GETFD), EBADF);
     }
 }
 
@@ -60,7 +60,7 @@ TEST(open_stat_and_close)
     int64_t fd;
     dure_op op;
 
-    CHECK_EQ(close(mkstemp(path)), 0);
+    CHECK_EQ(plain_close(mkstemp(path)), 0);
     CHECK_EQ(stat(path, &st), 0);
     EACH_STYLE
     {
@@ -91,7 +91,7 @@ static void *open_other_end(void *arg)
     int fd = open(arg, O_WRONLY | O_CLOEXEC);
 
     CHECK(fd >= 0);
-    close(fd);
+    plain_close(fd);
     return NULL;
 }
 
@@ -103,7 +103,7 @@ TEST(open_of_a_fifo)
     int64_t fd = -2;
     dure_op op;
 
-    CHECK_EQ(close(mkstemp(path)), 0);
+    CHECK_EQ(plain_close(mkstemp(path)), 0);
     unlink(path);
     CHECK_EQ(mkfifo(path, 0600), 0);
     EACH_STYLE
@@ -143,7 +143,7 @@ TEST(connect_and_accept)
         accepted = RUN(op);
         CHECK(accepted >= 0);
         CHECK_EQ(from_len, sizeof(struct sockaddr_in));
-        CHECK(fcntl((int)accepted, F_GETFL) & O_NONBLOCK);
+        CHECK(plain_fcntl((int)accepted, F_GETFL) & O_NONBLOCK);
         CHECK_EQ(dure_close((int)accepted), 0);
         CHECK_EQ(dure_close(fd), 0);
         dure_op_accept(&op, listener, NULL, NULL, ~0);
@@ -250,7 +250,7 @@ TEST(file_that_has_to_be_read_in)
         else
             CHECK_EQ(RUN(op), 100);
     }
-    close(file);
+    plain_close(file);
     CHECK_EQ(dure_close(fds[0]), 0);
     CHECK_EQ(dure_close(fds[1]), 0);
 }
@@ -289,7 +289,7 @@ TEST(flags_of_sockets)
     {
         dure_op_recv(&op, fds[0], buf, 4, MSG_DONTWAIT);
         CHECK_FAILS(RUN(op), EAGAIN);
-        CHECK_EQ(write(fds[1], "ab", 2), 2);
+        CHECK_EQ(plain_write(fds[1], "ab", 2), 2);
         dure_op_recv(&op, fds[0], buf, 4, MSG_PEEK);
         CHECK(RUN(op) >= 1);
         dure_op_recv(&op, fds[0], buf, 2, MSG_WAITALL);
@@ -328,7 +328,7 @@ TEST(time_limit_of_a_socket)
         dure_op_recv(&op, fds[0], buf, 4, 0);
         CHECK_FAILS(RUN(op), EAGAIN);
         CHECK(dure_now() - begun_ns >= 5 * DURE_MILLISECOND);
-        CHECK_EQ(write(fds[1], "x", 1), 1);
+        CHECK_EQ(plain_write(fds[1], "x", 1), 1);
         CHECK_EQ(RUN(op), 1);
     }
     CHECK_EQ(dure_close(fds[0]), 0);
@@ -417,7 +417,7 @@ TEST(close_tells_who_waits)
             background_start(&b, &scope, places[place], read_one, &fds[0]);
             dure_op_close(&op, fds[0]);
             CHECK_EQ(RUN(op), 0);
-            CHECK_FAILS(fcntl(fds[0], F_GETFD), EBADF);
+            CHECK_FAILS(plain_fcntl(fds[0], F_GETFD), EBADF);
             CHECK_EQ(dure_scope_close(&scope), 0);
             CHECK_EQ(b.result, -1);
             CHECK_EQ(b.error, EBADF);
@@ -445,7 +445,7 @@ TEST(close_tells_operations)
     CHECK_EQ(dure_scope_close(&scope), 0);
     CHECK_EQ(read_told.error, EBADF);
     CHECK_EQ(close_told.result, 0);
-    CHECK_FAILS(fcntl(fds[0], F_GETFD), EBADF);
+    CHECK_FAILS(plain_fcntl(fds[0], F_GETFD), EBADF);
     CHECK_EQ(dure_close(fds[1]), 0);
 }
 
@@ -467,7 +467,7 @@ TEST(close_is_never_refused)
         CHECK_EQ(told.result, 0);
     }
     CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
-    CHECK_FAILS(fcntl(fds[0], F_GETFD), EBADF);
+    CHECK_FAILS(plain_fcntl(fds[0], F_GETFD), EBADF);
 }
 
 int main(void)

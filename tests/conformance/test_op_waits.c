@@ -49,20 +49,20 @@ static bool full_pipe(struct waiting *w)
 
 static void send_one(struct waiting *w)
 {
-    CHECK_EQ(write(w->other, "x", 1), 1);
+    CHECK_EQ(plain_write(w->other, "x", 1), 1);
 }
 
 /* Where the next free place is kept: connections wait to be closed at the end. */
 static void connect_one(struct waiting *w)
 {
-    int i, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int i, fd = plain_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     for (i = 0; i < 2 && w->more[i] >= 0; i++)
         ;
     if (w->more[i] >= 0)
-        close(w->more[i]);
+        plain_close(w->more[i]);
     w->more[i] = fd;
-    CHECK_EQ(connect(fd, (struct sockaddr *)&w->addr, w->addr_len), 0);
+    CHECK_EQ(plain_connect(fd, (struct sockaddr *)&w->addr, w->addr_len), 0);
 }
 
 static void drain_it(struct waiting *w)
@@ -126,7 +126,7 @@ static int64_t poll_in(struct waiting *w, enum style style)
     dure_op_poll(&op, w->fd, POLLIN);
     result = run_in_style(&op, style);
     if (result == POLLIN) /* so that the next one waits */
-        CHECK_EQ(read(w->fd, buf, 1), 1);
+        CHECK_EQ(plain_read(w->fd, buf, 1), 1);
     return result;
 }
 

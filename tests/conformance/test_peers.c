@@ -15,8 +15,9 @@ static void reset(int fd)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
-    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(dure_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    CHECK_EQ(plain_close(fd), 0);
+    on_its_way();
 }
 
 /* --- what a task may be in the middle of --- */
@@ -223,6 +224,7 @@ TEST(reset_in_the_middle_of_a_transfer)
     struct background b;
     dure_scope scope;
     int fds[2], i;
+    ssize_t n;
 
     if (one_byte())
         return; /* a million turns */
@@ -231,7 +233,8 @@ TEST(reset_in_the_middle_of_a_transfer)
         dure_scope_open(&scope);
         background_start(&b, &scope, DURE_LOOP(i % 2), calls[i / 2], &fds[1]);
         CHECK(!atomic_load(&b.done));
-        CHECK_EQ(read(fds[0], (char[5000]){ 0 }, 5000), 5000);
+        n = plain_read(fds[0], (char[5000]){ 0 }, 5000);
+        CHECK(n == 5000 || (n > 0 && short_counts()));
         reset(fds[0]);
         CHECK_EQ(dure_scope_close(&scope), 0);
         CHECK(b.result > 0 && b.result < 1 << 20);
@@ -249,9 +252,9 @@ static int64_t accept_it(void *arg)
 
 static int connect_plainly(const struct sockaddr_storage *addr, socklen_t len)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = plain_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    CHECK_EQ(connect(fd, (const struct sockaddr *)addr, len), 0);
+    CHECK_EQ(plain_connect(fd, (const struct sockaddr *)addr, len), 0);
     return fd;
 }
 
@@ -309,9 +312,11 @@ TEST(reset_between_syn_and_accept)
     int listener, client, seconds = 60, i, k;
     char byte = 0;
 
+    NOT_SIMULATED("every connection is whole when it is accepted");
     for (i = 0; i < 4; i++) {
         listener = make_listener(AF_INET, i / 2, &addr, &len);
-        CHECK_EQ(setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), 0);
+        CHECK_EQ(dure_setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds),
+                 0);
         dure_scope_open(&scope);
         background_start(&b, &scope, DURE_LOOP(i % 2), accept_it, &listener);
         for (k = 0; k < 5; k++)
@@ -319,7 +324,7 @@ TEST(reset_between_syn_and_accept)
         one_turn();
         CHECK(!atomic_load(&b.done));
         client = connect_plainly(&addr, len);
-        CHECK_EQ(write(client, "c", 1), 1);
+        CHECK_EQ(plain_write(client, "c", 1), 1);
         CHECK_EQ(dure_scope_close(&scope), 0);
         CHECK(b.result >= 0);
         CHECK_EQ(dure_read((int)b.result, &byte, 1), 1);
@@ -447,7 +452,7 @@ TEST(sigpipe_never_comes)
         CHECK_EQ(dure_close(fds[1]), 0);
         if (outputs[i] == send_it || outputs[i] == sendto_it || outputs[i] == sendmsg_it)
             continue;
-        CHECK_EQ(i % 2 ? pipe(fds) : dure_pipe2(fds, O_NONBLOCK), 0);
+        CHECK_EQ(i % 2 ? plain_pipe(fds) : dure_pipe2(fds, O_NONBLOCK), 0);
         CHECK_EQ(dure_close(fds[0]), 0);
         CHECK_FAILS(outputs[i](&fds[1]), EPIPE);
         CHECK_EQ(dure_close(fds[1]), 0);

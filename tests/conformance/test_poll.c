@@ -30,7 +30,7 @@ static bool foreign_pipe(struct waiting *w)
 {
     int fds[2];
 
-    if (!CHECK_EQ(pipe(fds), 0))
+    if (!CHECK_EQ(plain_pipe(fds), 0))
         return false;
     w->fd = fds[0];
     w->other = fds[1];
@@ -82,20 +82,20 @@ static bool tcp(struct waiting *w)
 /* Data is there, which is not what is waited for. */
 static bool tcp_with_data(struct waiting *w)
 {
-    return tcp(w) && CHECK_EQ(write(w->other, "x", 1), 1);
+    return tcp(w) && CHECK_EQ(plain_write(w->other, "x", 1), 1);
 }
 
 static void send_urgent(struct waiting *w)
 {
     struct pollfd urgent = { .fd = w->fd, .events = POLLPRI };
 
-    CHECK_EQ(send(w->other, "u", 1, MSG_OOB), 1);
-    CHECK_EQ(poll(&urgent, 1, 10000), 1);
+    CHECK_EQ(plain_send(w->other, "u", 1, MSG_OOB), 1);
+    CHECK_EQ(plain_poll(&urgent, 1, 10000), 1);
 }
 
 static void write_one(struct waiting *w)
 {
-    CHECK_EQ(write(w->other, "x", 1), 1);
+    CHECK_EQ(plain_write(w->other, "x", 1), 1);
 }
 
 static void drain_other(struct waiting *w)
@@ -165,10 +165,11 @@ static const struct waiting_kind kinds[] = {
     { "poll for output, peer half closed", half_closed, poll_out, drain_other, 1, 0, WAITING_POLL,
       NULL },
     { "poll beside a file", beside_a_file, poll_file_too, write_one, 1, 0, WAITING_POLL, NULL },
-    { "poll, tty", pty, poll_in, write_one, 1, 0, WAITING_POLL, NULL },
-    { "poll for urgent data", tcp, poll_urgent, send_urgent, 1, 0, WAITING_POLL, NULL },
+    { "poll, tty", pty, poll_in, write_one, 1, 0, WAITING_POLL | WAITING_REAL, NULL },
+    { "poll for urgent data", tcp, poll_urgent, send_urgent, 1, 0, WAITING_POLL | WAITING_REAL,
+      NULL },
     { "poll for urgent data behind data", tcp_with_data, poll_urgent, send_urgent, 1, 0,
-      WAITING_POLL, NULL },
+      WAITING_POLL | WAITING_REAL, NULL },
     { "poll for data, urgent or not", unix_pair, poll_any_data, write_one, 1, 0, WAITING_POLL,
       NULL },
     { "poll for data, urgent or not, TCP", tcp, poll_any_data, write_one, 1, 0, WAITING_POLL,
@@ -189,7 +190,7 @@ static void check_as_plain(const struct pollfd *fds, nfds_t len)
 
     memcpy(plain, fds, len * sizeof *fds);
     memcpy(twin, fds, len * sizeof *fds);
-    expected = poll(plain, len, 0);
+    expected = plain_poll(plain, len, 0);
     CHECK_EQ(dure_poll(twin, len, 0), expected);
     for (i = 0; i < len; i++)
         CHECK_EQ(twin[i].revents, plain[i].revents);
@@ -284,7 +285,7 @@ TEST(too_many_descriptors)
 
     for (i = 0; i < len; i++)
         fds[i].fd = -1;
-    CHECK_FAILS(poll(fds, len, 0), EINVAL);
+    CHECK_FAILS(plain_poll(fds, len, 0), EINVAL);
     CHECK_FAILS(dure_poll(fds, len, 0), EINVAL);
     CHECK_EQ(dure_poll(fds, len - 1, 0), 0);
     free(fds);

@@ -57,7 +57,7 @@ static bool foreign_pipe(struct waiting *w)
 {
     int fds[2];
 
-    if (!CHECK_EQ(pipe(fds), 0))
+    if (!CHECK_EQ(plain_pipe(fds), 0))
         return false;
     w->fd = fds[0];
     w->other = fds[1];
@@ -82,33 +82,33 @@ static bool pty(struct waiting *w)
 
 static bool event(struct waiting *w)
 {
-    w->fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+    w->fd = dure_eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
     return CHECK(w->fd >= 0);
 }
 
 static bool timer(struct waiting *w)
 {
-    w->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    w->fd = dure_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     return CHECK(w->fd >= 0);
 }
 
 static void release_byte(struct waiting *w)
 {
-    CHECK_EQ(write(w->other, "x", 1), 1);
+    CHECK_EQ(plain_write(w->other, "x", 1), 1);
 }
 
 static void release_event(struct waiting *w)
 {
     uint64_t one = 1;
 
-    CHECK_EQ(write(w->fd, &one, sizeof one), sizeof one);
+    CHECK_EQ(plain_write(w->fd, &one, sizeof one), sizeof one);
 }
 
 static void release_timer(struct waiting *w)
 {
     struct itimerspec soon = { .it_value.tv_nsec = 1 };
 
-    CHECK_EQ(timerfd_settime(w->fd, 0, &soon, NULL), 0);
+    CHECK_EQ(dure_timerfd_settime(w->fd, 0, &soon, NULL), 0);
 }
 
 static int64_t call_read(struct waiting *w)
@@ -146,14 +146,14 @@ static const struct waiting_kind kinds[] = {
     { "read, foreign TCP", foreign_tcp_pair, call_read, release_byte, 1, EAGAIN, 0, NULL },
     { "read, pipe", our_pipe, call_read, release_byte, 1, EAGAIN, 0, NULL },
     { "read, foreign pipe", foreign_pipe, call_read, release_byte, 1, EAGAIN, 0, NULL },
-    { "read, FIFO", fifo, call_read, release_byte, 1, EAGAIN, 0, NULL },
-    { "read, tty", pty, call_read, release_byte, 1, EAGAIN, 0, NULL },
+    { "read, FIFO", fifo, call_read, release_byte, 1, EAGAIN, WAITING_REAL, NULL },
+    { "read, tty", pty, call_read, release_byte, 1, EAGAIN, WAITING_REAL, NULL },
     { "read, eventfd", event, call_read, release_event, 8, EAGAIN, WAITING_ANON, NULL },
     { "read, timerfd", timer, call_read, release_timer, 8, EAGAIN, WAITING_ANON, NULL },
     { "readv, AF_UNIX", unix_pair, call_readv, release_byte, 1, EAGAIN, 0, NULL },
     { "readv, TCP", tcp_pair, call_readv, release_byte, 1, EAGAIN, 0, NULL },
     { "readv, pipe", our_pipe, call_readv, release_byte, 1, EAGAIN, 0, NULL },
-    { "readv, tty", pty, call_readv, release_byte, 1, EAGAIN, 0, NULL },
+    { "readv, tty", pty, call_readv, release_byte, 1, EAGAIN, WAITING_REAL, NULL },
     { "readv, eventfd", event, call_readv_event, release_event, 8, EAGAIN, WAITING_ANON, NULL },
 };
 
@@ -165,13 +165,15 @@ TEST(reads_what_is_there)
 {
     int fds[2];
     char buf[8];
+    ssize_t n;
 
     CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
-    CHECK_EQ(write(fds[1], "hello", 5), 5);
-    CHECK_EQ(dure_read(fds[0], buf, 2), one_byte() ? 1 : 2);
+    CHECK_EQ(plain_write(fds[1], "hello", 5), 5);
+    n = dure_read(fds[0], buf, 2);
+    CHECK((n == 2 && !one_byte()) || (n == 1 && short_counts()));
     CHECK_EQ(dure_read(fds[0], buf, 0), 0);
-    CHECK_EQ(dure_read_full(fds[0], buf, one_byte() ? 4 : 3), one_byte() ? 4 : 3);
-    CHECK_EQ(buf[0], one_byte() ? 'e' : 'l');
+    CHECK_EQ(dure_read_full(fds[0], buf, 5 - (size_t)n), 5 - n);
+    CHECK_EQ(buf[0], "hello"[n]);
     CHECK_EQ(dure_close(fds[1]), 0);
     CHECK_EQ(dure_read(fds[0], buf, sizeof buf), 0);
     CHECK_EQ(dure_close(fds[0]), 0);
@@ -225,26 +227,27 @@ TEST(odd_vectors_as_the_plain_call)
     int fds[2], dir;
     size_t i;
 
+    NOT_SIMULATED("the kernel finds addresses that are none");
     for (i = 0; i < IOV_MAX + 1; i++)
         many[i] = (struct iovec){ b, i == IOV_MAX - 1 };
     CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
     dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     errno = 0;
 #define SAME(twin, plain) check_same(answer(twin), answer(plain), #twin)
-    SAME(dure_readv(fds[0], none, 1), readv(fds[0], none, 1));
-    SAME(dure_readv(fds[0], NULL, 0), readv(fds[0], NULL, 0));
-    SAME(dure_readv(fds[0], none, minus_one), readv(fds[0], none, minus_one));
-    SAME(dure_readv(fds[0], many, IOV_MAX + 1), readv(fds[0], many, IOV_MAX + 1));
-    SAME(dure_readv(dir, holes, 4), readv(dir, holes, 4));
-    SAME(dure_read(dir, a, 1), read(dir, a, 1));
-    SAME(dure_read(fds[1], a, 1), read(fds[1], a, 1));
-    CHECK_EQ(write(fds[1], "12", 2), 2);
-    SAME(dure_readv(fds[0], many, IOV_MAX), readv(fds[0], many, IOV_MAX));
-    CHECK_EQ(write(fds[1], "12", 2), 2);
-    SAME(dure_read(fds[0], nowhere, 1), read(fds[0], nowhere, 1)); /* EFAULT */
+    SAME(dure_readv(fds[0], none, 1), plain_readv(fds[0], none, 1));
+    SAME(dure_readv(fds[0], NULL, 0), plain_readv(fds[0], NULL, 0));
+    SAME(dure_readv(fds[0], none, minus_one), plain_readv(fds[0], none, minus_one));
+    SAME(dure_readv(fds[0], many, IOV_MAX + 1), plain_readv(fds[0], many, IOV_MAX + 1));
+    SAME(dure_readv(dir, holes, 4), plain_readv(dir, holes, 4));
+    SAME(dure_read(dir, a, 1), plain_read(dir, a, 1));
+    SAME(dure_read(fds[1], a, 1), plain_read(fds[1], a, 1));
+    CHECK_EQ(plain_write(fds[1], "12", 2), 2);
+    SAME(dure_readv(fds[0], many, IOV_MAX), plain_readv(fds[0], many, IOV_MAX));
+    CHECK_EQ(plain_write(fds[1], "12", 2), 2);
+    SAME(dure_read(fds[0], nowhere, 1), plain_read(fds[0], nowhere, 1)); /* EFAULT */
     if (!one_byte()) {
         drain(fds[0]);
-        CHECK_EQ(write(fds[1], "1234", 4), 4);
+        CHECK_EQ(plain_write(fds[1], "1234", 4), 4);
         CHECK_EQ(dure_readv(fds[0], holes, 4), 4);
         CHECK(memcmp(a, "12", 2) == 0 && memcmp(b, "34", 2) == 0);
     }
@@ -255,19 +258,16 @@ TEST(odd_vectors_as_the_plain_call)
 
 TEST(zero_bytes_never_wait)
 {
-    int fds[2], sockets[2], master, slave;
+    int fds[2], sockets[2];
 
     CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
     CHECK_EQ(dure_socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
-    CHECK(make_pty(&master, &slave));
     CHECK_EQ(dure_read(fds[0], NULL, 0), 0);
     CHECK_EQ(dure_read(sockets[0], NULL, 0), 0);
     CHECK_EQ(dure_close(fds[0]), 0);
     CHECK_EQ(dure_close(fds[1]), 0);
     CHECK_EQ(dure_close(sockets[0]), 0);
     CHECK_EQ(dure_close(sockets[1]), 0);
-    CHECK_EQ(dure_close(slave), 0);
-    CHECK_EQ(dure_close(master), 0);
 }
 
 /* Packets of a pipe with O_DIRECT are not merged, and a hang-up shows after the data. */
@@ -276,9 +276,10 @@ TEST(packets_and_ends)
     int fds[2];
     char buf[64];
 
+    NOT_SIMULATED("its pipes know no packets");
     CHECK_EQ(dure_pipe2(fds, O_CLOEXEC | O_DIRECT), 0);
-    CHECK_EQ(write(fds[1], "abc", 3), 3);
-    CHECK_EQ(write(fds[1], "d", 1), 1);
+    CHECK_EQ(plain_write(fds[1], "abc", 3), 3);
+    CHECK_EQ(plain_write(fds[1], "d", 1), 1);
     CHECK_EQ(dure_close(fds[1]), 0);
     if (!one_byte()) {
         CHECK_EQ(dure_read(fds[0], buf, sizeof buf), 3);
@@ -372,6 +373,7 @@ TEST(pipes_made_one_after_the_other)
     dure_scope olds, news;
     int a[2], b[2], number, tries;
 
+    NOT_SIMULATED("no plain call puts another description under a number");
     dure_pipe2(a, O_CLOEXEC);
     dure_pipe2(b, O_CLOEXEC);
     for (tries = 0; tries < 1000 && (inode_of(a[0]) ^ inode_of(b[0])) != 1; tries++) {

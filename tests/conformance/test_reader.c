@@ -44,7 +44,7 @@ static bool make(struct waiting *w)
         return false;
     w->fd = fds[0];
     w->other = fds[1];
-    CHECK_EQ(write(w->other, "half ", 5), 5);
+    CHECK_EQ(plain_write(w->other, "half ", 5), 5);
     if (made[made_len % 2].other == w->other)
         made[made_len % 2].other = -1; /* of a check that is over */
     made[++made_len % 2].other = w->other;
@@ -64,7 +64,7 @@ static dure_reader *reader_of(const struct waiting *w)
 
 static void write_rest(struct waiting *w)
 {
-    CHECK_EQ(write(w->other, "a line\n", 7), 7);
+    CHECK_EQ(plain_write(w->other, "a line\n", 7), 7);
 }
 
 static int64_t line(struct waiting *w)

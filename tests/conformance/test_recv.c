@@ -67,12 +67,12 @@ static bool udp(struct waiting *w)
 
 static void release(struct waiting *w)
 {
-    CHECK_EQ(send(w->other, "x", 1, 0), 1);
+    CHECK_EQ(plain_send(w->other, "x", 1, 0), 1);
 }
 
 static void release_three(struct waiting *w)
 {
-    CHECK_EQ(send(w->other, "xyz", 3, 0), 3);
+    CHECK_EQ(plain_send(w->other, "xyz", 3, 0), 3);
 }
 
 static int64_t call_recv(struct waiting *w)
@@ -156,6 +156,7 @@ TEST(dontwait)
         if (i == 1 || i == 2)
             CHECK_FAILS(dure_recv(w.fd, buf, 4, MSG_ERRQUEUE), EAGAIN); /* never waits */
         release(&w);
+        on_its_way();
         CHECK_EQ(dure_recv(w.fd, buf, 4, MSG_DONTWAIT), 1);
         CHECK_EQ(dure_fcntl(w.fd, F_GETFL) & O_NONBLOCK, 0);
         close_both(&w);
@@ -194,10 +195,10 @@ TEST(peek_all_waits)
 
     tcp(&w);
     dure_scope_open(&scope);
-    CHECK_EQ(send(w.other, "12", 2, 0), 2);
+    CHECK_EQ(plain_send(w.other, "12", 2, 0), 2);
     background_start(&b, &scope, DURE_THIS_LOOP, peek_all, &w);
     CHECK(!atomic_load(&b.done));
-    CHECK_EQ(send(w.other, "345", 3, 0), 3);
+    CHECK_EQ(plain_send(w.other, "345", 3, 0), 3);
     CHECK_EQ(dure_scope_close(&scope), 0);
     CHECK_EQ(b.result, 5);
     CHECK_EQ(dure_recv(w.fd, buf, 5, MSG_WAITALL), 5);
@@ -235,22 +236,22 @@ TEST(waitall_in_pieces)
         make[i](&w);
         dure_scope_open(&scope);
         background_start(&b, &scope, DURE_LOOP(i), receive_ten, &w);
-        CHECK_EQ(send(w.other, "0123", 4, 0), 4);
+        CHECK_EQ(plain_send(w.other, "0123", 4, 0), 4);
         one_turn();
-        CHECK_EQ(send(w.other, "45678", 5, 0), 5);
+        CHECK_EQ(plain_send(w.other, "45678", 5, 0), 5);
         one_turn();
         CHECK(!atomic_load(&b.done));
-        CHECK_EQ(send(w.other, "9", 1, 0), 1);
+        CHECK_EQ(plain_send(w.other, "9", 1, 0), 1);
         CHECK_EQ(dure_scope_close(&scope), 0);
         CHECK_EQ(b.result, 10);
         dure_scope_open(&scope);
-        CHECK_EQ(send(w.other, "0123", 4, 0), 4);
+        CHECK_EQ(plain_send(w.other, "0123", 4, 0), 4);
         background_start(&b, &scope, DURE_THIS_LOOP, receive_ten, &w);
         dure_scope_cancel(&scope);
         dure_scope_close(&scope);
         CHECK_EQ(b.result, 4); /* taken from the stream, so not to be denied */
         dure_scope_open(&scope);
-        CHECK_EQ(send(w.other, "01", 2, 0), 2);
+        CHECK_EQ(plain_send(w.other, "01", 2, 0), 2);
         background_start(&b, &scope, DURE_THIS_LOOP, receive_ten, &w);
         CHECK_EQ(dure_shutdown(w.other, SHUT_WR), 0);
         CHECK_EQ(dure_scope_close(&scope), 0);
@@ -361,7 +362,7 @@ TEST(errors_as_the_plain_calls)
     CHECK_EQ(dure_close(fd), 0);
     tcp(&w);
     CHECK_FAILS(dure_recv(w.fd, buf, 4, MSG_OOB), EINVAL);
-    CHECK_EQ(dure_recv(w.fd, buf, 0, MSG_DONTWAIT), recv(w.fd, buf, 0, MSG_DONTWAIT));
+    CHECK_EQ(dure_recv(w.fd, buf, 0, MSG_DONTWAIT), plain_recv(w.fd, buf, 0, MSG_DONTWAIT));
     CHECK_EQ(dure_shutdown(w.other, SHUT_WR), 0);
     CHECK_EQ(dure_recv(w.fd, buf, 4, 0), 0);
     CHECK_EQ(dure_recv(w.fd, buf, 4, MSG_WAITALL), 0);

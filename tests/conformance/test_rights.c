@@ -161,7 +161,7 @@ static void check_parcel(int type, size_t room, bool waits, int place)
     if (!waits)
         background_start(&b, &scope, place, receive_parcel, &parcel);
     CHECK_EQ(dure_scope_close(&scope), 0);
-    CHECK_EQ(b.result, type == SOCK_STREAM && one_byte() ? 1 : 2);
+    CHECK(b.result == 2 || (b.result == 1 && type == SOCK_STREAM && short_counts()));
     CHECK_EQ(parcel.flags & MSG_CTRUNC, room < MOST ? MSG_CTRUNC : 0);
     for (i = 0; i < MOST; i++) /* what found no room is closed: the runner counts */
         CHECK_EQ(parcel.fds[i] >= 0, (size_t)i < room);

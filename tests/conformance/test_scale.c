@@ -1,5 +1,6 @@
 /* At scale: a million spawns without growth, 100,000 parked tasks, work that spreads over loops. */
 #include "conformance.h"
+#include "plain.h"
 
 #include <stdatomic.h>
 
@@ -107,6 +108,7 @@ TEST_WITH(computation_spreads_over_the_loops, .loops = 2)
     int tasks = conformance_valgrind() ? 300 : 3000, i;
     dure_scope scope;
 
+    NOT_SIMULATED("all loops are one thread");
     for (i = 0; i < 4; i++)
         atomic_store(&done_on[i], 0);
     dure_scope_open(&scope);
@@ -140,6 +142,7 @@ TEST_WITH(every_idle_loop_takes_work, .loops = 4)
 {
     int round, i, all = 4;
 
+    NOT_SIMULATED("all loops are one thread");
     for (round = 0; round < 20; round++) {
         dure_scope scope;
 
@@ -171,6 +174,7 @@ TEST_WITH(idle_loops_help_after_many_short_tasks, .loops = 2)
     int tasks = 300, i;
     dure_scope scope;
 
+    NOT_SIMULATED("all loops are one thread");
     spawn_and_close(20000, 1);
     for (i = 0; i < 4; i++)
         atomic_store(&done_on[i], 0);

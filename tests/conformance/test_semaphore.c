@@ -86,6 +86,7 @@ TEST(first_come_first_served)
     struct background b[6];
     dure_scope scope;
 
+    NOT_SIMULATED("the seed chooses who of those who were woken runs first");
     CHECK_EQ(dure_sem_init(&sem, 0, 0), 0);
     order_len = 0;
     dure_scope_open(&scope);

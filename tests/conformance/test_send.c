@@ -45,7 +45,7 @@ static bool pipe_foreign(struct waiting *w)
 {
     int fds[2];
 
-    return CHECK_EQ(pipe(fds), 0) && full(w, fds);
+    return CHECK_EQ(plain_pipe(fds), 0) && full(w, fds);
 }
 
 /* A datagram socket whose peer's queue is full. */
@@ -57,7 +57,7 @@ static bool datagrams(struct waiting *w)
         return false;
     w->fd = fds[1];
     w->other = fds[0];
-    while (send(w->fd, "f", 1, MSG_DONTWAIT) == 1)
+    while (plain_send(w->fd, "f", 1, MSG_DONTWAIT) == 1)
         ;
     return true;
 }
@@ -226,7 +226,7 @@ TEST(large_sends_finish_wholly)
             continue;
         dure_pipe2(fds, 0);
         check_whole(fds, how, DURE_LOOP(1));
-        CHECK_EQ(pipe(fds), 0);
+        CHECK_EQ(plain_pipe(fds), 0);
         check_whole(fds, how, DURE_THIS_LOOP);
     }
 }

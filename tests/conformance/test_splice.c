@@ -283,7 +283,7 @@ static void check_refusals(void)
     CHECK_EQ(pipe2(empty, O_CLOEXEC), 0);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     memcpy(all,
-           (int[]){ -1, empty[0], empty[1], file, pair[0], 1000, eventfd(0, EFD_CLOEXEC),
+           (int[]){ -1, empty[0], empty[1], file, pair[0], 1000, dure_eventfd(0, EFD_CLOEXEC),
                     open(path, O_RDWR | O_APPEND | O_CLOEXEC) },
            sizeof all);
     for (i = 0; i < 8; i++) {

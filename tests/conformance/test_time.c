@@ -9,6 +9,8 @@ static int64_t monotonic(void)
 {
     struct timespec now;
 
+    if (simulated())
+        return dure_now();
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * DURE_SECOND + now.tv_nsec;
 }
@@ -119,6 +121,7 @@ static void check_clocks(void)
 
 TEST(clocks_tell_the_system_s_time)
 {
+    NOT_SIMULATED("its time is its own");
     check_clocks();
 }
 

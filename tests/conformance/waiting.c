@@ -15,6 +15,8 @@ static bool begin(const struct waiting_kind *kind, struct waiting *w)
 {
     *w = (struct waiting){ .fd = -1, .other = -1, .more = { -1, -1, -1 } };
     kind_here = kind;
+    if (simulated() && (kind->flags & WAITING_REAL))
+        return !simulated_skips(kind->name, "it is not simulated");
     dure_task_set_name(kind->name);
     return kind->make(w);
 }
@@ -157,6 +159,8 @@ void waiting_canceled_after(const struct waiting_kind *kinds, size_t len)
         if (b.result < 0) {
             CHECK_EQ(b.error, ECANCELED);
             check_usable(kind, &w, true);
+        } else if (kind->flags & WAITING_PARTS) {
+            CHECK(b.result > 0 && b.result <= kind->result);
         } else {
             check_result(kind, &b);
         }
@@ -207,7 +211,7 @@ static void closed(const struct waiting_kind *kind, int place)
     dure_scope_open(&scope);
     background_start(&b, &scope, place, call_of, &w);
     CHECK_EQ(dure_close(w.fd), 0);
-    CHECK_FAILS(fcntl(w.fd, F_GETFD), EBADF);
+    CHECK_FAILS(dure_fcntl(w.fd, F_GETFD), EBADF);
     CHECK_EQ(dure_scope_close(&scope), 0);
     check_closed(kind, &b);
     w.fd = -1;
@@ -239,6 +243,7 @@ void waiting_closed_by_thread(const struct waiting_kind *kinds, size_t len)
     pthread_t thread;
     dure_scope scope;
 
+    NOT_SIMULATED("plain threads do not know its descriptors");
     EACH(kinds, len)
     {
         if (!has_fd(kind) || !begin(kind, &w))
@@ -266,6 +271,7 @@ void waiting_number_reused(const struct waiting_kind *kinds, size_t len)
     struct waiting w, v;
     dure_scope olds, news;
 
+    NOT_SIMULATED("no plain call puts another description under a number");
     EACH(kinds, len)
     {
         if (!has_fd(kind) || ((kind->flags & WAITING_ANON) && readiness_only()) ||
@@ -309,7 +315,7 @@ static void nonblock_by(const struct waiting_kind *kind, bool before)
     CHECK_EQ(flags & O_NONBLOCK, 0);
     CHECK_EQ(dure_fcntl(w.fd, F_SETFL, flags | O_NONBLOCK), 0);
     CHECK(dure_fcntl(w.fd, F_GETFL) & O_NONBLOCK);
-    CHECK(fcntl(w.fd, F_GETFL) & O_NONBLOCK);
+    CHECK(plain_fcntl(w.fd, F_GETFL) & O_NONBLOCK);
     if (!before && (kind->flags & WAITING_ONCE)) {
         end(&w);
         return;

@@ -4,6 +4,7 @@
 #define WAITING_H
 
 #include "conformance.h"
+#include "plain.h"
 
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -32,6 +33,8 @@ struct waiting_kind {
 #define WAITING_POLL 0x4u    /* a close is an event: POLLNVAL */
 #define WAITING_ALONE 0x8u   /* two at once make no sense */
 #define WAITING_OBJECT 0x20u /* not for a descriptor at all: a lock, a channel */
+#define WAITING_PARTS 0x80u  /* a cancel may come when a part of the result is there */
+#define WAITING_REAL 0x40u   /* what it waits on is not simulated */
 #define WAITING_ANON 0x10u   /* poll and select cannot tell one such description from another */
 
 /* All of that for each kind of an array, each a test body's worth. */
@@ -125,8 +128,10 @@ void waiting_outside(const struct waiting_kind *kinds, size_t len);
 
 /* --- what makes descriptors; all return true, or complain --- */
 
-bool make_tcp_pair(int fds[2]);                   /* by twins */
-bool make_tcp_pair_plain(int fds[2]);             /* by plain calls: foreign to dure */
+/* plain: by plain calls, foreign to dure. In a simulation nothing is foreign: there twins make it. */
+
+bool make_tcp_pair(int fds[2]); /* by twins */
+bool make_tcp_pair_plain(int fds[2]);
 bool make_tcp_pair_small(int fds[2], bool plain); /* with small buffers */
 int make_listener(int domain, bool plain, struct sockaddr_storage *addr, socklen_t *addr_len);
 uint16_t port_of(int fd);                    /* its own address's */
@@ -136,9 +141,6 @@ int make_file(const void *data, size_t len); /* unlinked, at its start */
 size_t read_at(int fd, void *buf, size_t len, off_t offset);
 void make_name(char path[64]); /* that no file has */
 bool make_folder(char path[64]);
-/* What plain calls on a task's descriptors or files are to show cannot be asked of a simulation, nor
-   can threads be held up there. */
-bool simulated(void);
 /* Until nothing more can be written, not even a while later; not for ttys. */
 void fill(int fd, int reader);
 /* Until nothing more can be read; how much it was. */
@@ -149,8 +151,12 @@ void resume_tty(int fd);
 
 /* Has the loop look at the world once. */
 void one_turn(void);
+/* What was sent over the loopback is there: a simulated one takes its time. */
+void on_its_way(void);
 /* True with DURE_TRANSFER_MAX: large amounts take long. */
 bool one_byte(void);
+/* The same, or a simulation, where chance makes short counts of streams. */
+bool short_counts(void);
 /* This many bytes, or as many as one-byte transfers can move in a test. */
 size_t amount(size_t wanted);
 

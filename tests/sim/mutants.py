@@ -73,6 +73,34 @@ MUTANTS = {
         "src/backend/sim/disk_lock.c",
         "    if (changed)\n        wake(",
         "    if (changed && sim_draw(4))\n        wake("),
+    "a descriptor in flight is nobody's": (
+        "src/backend/sim/rights.c",
+        "        sim_file_hold(file);",
+        "        if (sim_draw(10))\n            sim_file_hold(file);"),
+    "a message that nobody takes keeps its descriptors": (
+        "src/backend/sim/rights.c",
+        "    while (rights->len > 0)",
+        "    while (rights->len > 0 && sim_draw(10))"),
+    "a message has room where there is none": (
+        "src/backend/sim/local.c",
+        "        return to->parcels_len == 0 ||",
+        "        return to->parcels_len % 5 == 0 ? (*len /= 2, true) : to->parcels_len == 0 ||"),
+    "a counter forgets a number": (
+        "src/backend/sim/counter.c",
+        "    counter->count += added;",
+        "    counter->count += sim_draw(20) ? added : 0;"),
+    "a timer counts once too often": (
+        "src/backend/sim/timer.c",
+        "    times += (uint64_t)((sim_now() - timer->next_ns)",
+        "    times += (uint64_t)((sim_now() + 100000 - timer->next_ns)"),
+    "a name is found though nobody answered": (
+        "src/loop/simulated.c",
+        "    return -EAGAIN;\n}",
+        "    return sim_draw(3) ? -EAGAIN : 0;\n}"),
+    "a crash leaves a socket": (
+        "src/backend/sim/local.c",
+        "    local_unbind(s);\n",
+        "    if (!crashed)\n        local_unbind(s);\n"),
     "a choice forgets what it was granted": (
         "src/sync/choose.c",
         "        if (node->granted)\n            won = (int)i;",

@@ -20,6 +20,16 @@ void canceled_transfers_lose_no_byte(void);
 void close_ends_every_wait(void);
 void polls_see_what_is_there(void);
 
+/* of_local.c */
+void descriptors_travel_and_live(void);
+void messages_stay_whole(void);
+void counters_lose_nothing(void);
+void timers_are_never_early(void);
+
+/* of_names.c */
+void hosts_are_found_by_name(void);
+void crash_leaves_a_path_to_nobody(void);
+
 /* of_hosts.c */
 void echoes_are_whole(void);
 void servers_survive_shortage(void);

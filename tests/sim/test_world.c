@@ -291,7 +291,7 @@ static void what_is_not_simulated_says_so(void)
     CHECK(fd >= 0);
     CHECK_FAILS(dure_fcntl(fd, F_GETLEASE), ENOSYS);
     CHECK(strstr(dure_why(), "not simulated") != NULL);
-    CHECK_FAILS(dure_socket(AF_UNIX, SOCK_STREAM, 0), ENOSYS);
+    CHECK_FAILS(dure_socket(AF_NETLINK, SOCK_RAW, 0), ENOSYS);
     CHECK_FAILS(dure_splice(fd, NULL, fd, NULL, 1, 0), ENOSYS);
     CHECK_EQ(dure_close(fd), 0);
 }

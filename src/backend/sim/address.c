@@ -14,28 +14,29 @@ static void map(struct in6_addr *out, const struct in_addr *v4)
     memcpy(&out->s6_addr[12], v4, sizeof *v4);
 }
 
-int sim_address_read(const struct sockaddr *addr, socklen_t len, struct sim_address *out)
+int sim_address_read(const struct sockaddr *addr, socklen_t len, int family,
+                     struct sim_address *out)
 {
     struct sockaddr_in6 v6;
     struct sockaddr_in v4;
 
     if (!addr || len < sizeof addr->sa_family)
         return -EINVAL;
-    if (addr->sa_family == AF_INET && len >= sizeof v4) {
+    if (addr->sa_family != family)
+        return -EAFNOSUPPORT;
+    if (len < (family == AF_INET ? sizeof v4 : sizeof v6))
+        return -EINVAL;
+    out->v4 = family == AF_INET;
+    if (out->v4) {
         memcpy(&v4, addr, sizeof v4);
         map(&out->ip, &v4.sin_addr);
         out->port = ntohs(v4.sin_port);
-        out->v4 = true;
-        return 0;
-    }
-    if (addr->sa_family == AF_INET6 && len >= sizeof v6) {
+    } else {
         memcpy(&v6, addr, sizeof v6);
         out->ip = v6.sin6_addr;
         out->port = ntohs(v6.sin6_port);
-        out->v4 = false;
-        return 0;
     }
-    return addr->sa_family == AF_INET || addr->sa_family == AF_INET6 ? -EINVAL : -EAFNOSUPPORT;
+    return 0;
 }
 
 void sim_address_write(const struct sim_address *address, struct sockaddr *out, socklen_t *len)

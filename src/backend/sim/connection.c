@@ -91,8 +91,6 @@ static void break_end(struct sim_connection *c, unsigned side, int error)
     if (in->broken)
         return;
     in->broken = true;
-    if (in->received.len)
-        sim_bytes_drop(&in->received, in->received.len);
     if (!in->reader)
         return;
     in->reader->error = error;
@@ -231,6 +229,18 @@ static void arrive(struct sim_event *event)
 
 /* --- what the ends do --- */
 
+/* Nothing more comes. */
+static bool is_over(const struct sim_connection *c, const struct sim_way *in)
+{
+    return in->finished || in->broken || (c->direct && !in->writer);
+}
+
+/* To look at all without taking it waits until all is there. */
+static bool wants_all(const struct sim_transfer *transfer)
+{
+    return (transfer->flags & MSG_PEEK) && (transfer->flags & MSG_WAITALL);
+}
+
 int64_t sim_connection_read(struct sim_connection *c, unsigned side, struct sim_transfer *transfer)
 {
     struct sim_way *in = &c->ways[!side];
@@ -238,8 +248,8 @@ int64_t sim_connection_read(struct sim_connection *c, unsigned side, struct sim_
 
     if (transfer->len == 0)
         return 0;
-    if (len == 0)
-        return in->finished || in->broken || (c->direct && !in->writer) ? 0 : -EAGAIN;
+    if (len == 0 || (wants_all(transfer) && len < transfer->len && !is_over(c, in)))
+        return is_over(c, in) ? 0 : -EAGAIN;
     if (len > transfer->len)
         len = transfer->len;
     sim_transfer_in(transfer, in->received.data + in->received.start, len);

@@ -1,23 +1,22 @@
-/* Datagrams: UDP, which loses, doubles and reorders them; and pairs that keep messages apart. */
+/* Datagrams: UDP, which loses, doubles and reorders them. */
 #include "backend/sim/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What comes on top of so many that nobody has read is lost; a pair's writer waits instead. */
+/* What comes on top of so many that nobody has read is lost. */
 #define QUEUE_MAX 64
 #define LEN_MAX 65507
 
 struct datagram_socket {
     struct sim_file file;
     struct sim_address own, peer;
-    bool connected; /* it hears its peer alone */
-    bool deaf;
+    bool connected;    /* it hears its peer alone */
+    bool deaf, mute;   /* shut down for reading, for writing */
     struct list bound; /* in the host's; alone: has no port */
     struct list queue; /* packets */
     unsigned queue_len;
-    struct datagram_socket *pair; /* NULL, or closed */
-    bool paired;
+    int64_t last_ns; /* when its last packet to its own host arrives */
 };
 
 struct packet {
@@ -32,6 +31,15 @@ struct packet {
 static struct datagram_socket *socket_of(struct sim_file *file)
 {
     return container_of(file, struct datagram_socket, file);
+}
+
+/* An error is told once. */
+static int take_error(struct sim_file *file)
+{
+    int error = file->error;
+
+    file->error = 0;
+    return error;
 }
 
 /* --- ports --- */
@@ -49,29 +57,37 @@ static struct datagram_socket *find_bound(struct sim_host *host, const struct si
     return NULL;
 }
 
-static int datagram_bind(struct sim_file *file, const struct sim_address *address)
+static int bind_to(struct datagram_socket *s, const struct sim_address *address)
 {
-    struct datagram_socket *s = socket_of(file);
+    struct sim_host *host = s->file.host;
     struct sim_address wanted = *address;
 
-    if (s->own.port || s->paired)
+    if (s->own.port)
         return -EINVAL;
-    if (!sim_address_is_own(file->host, address))
+    if (!sim_address_is_own(host, address))
         return -EADDRNOTAVAIL;
-    if (wanted.port && find_bound(file->host, &wanted))
+    if (wanted.port && find_bound(host, &wanted))
         return -EADDRINUSE;
-    while (!wanted.port || find_bound(file->host, &wanted))
-        wanted.port = sim_port_next(file->host);
+    while (!wanted.port || find_bound(host, &wanted))
+        wanted.port = sim_port_next(host);
     s->own = wanted;
-    list_push_back(&file->host->bound, &s->bound);
+    list_push_back(&host->bound, &s->bound);
     return 0;
+}
+
+static int datagram_bind(struct sim_file *file, const struct sockaddr *addr, socklen_t len)
+{
+    struct sim_address address;
+    int error = sim_address_read(addr, len, file->family, &address);
+
+    return error < 0 ? error : bind_to(socket_of(file), &address);
 }
 
 static int bind_any(struct datagram_socket *s)
 {
     struct sim_address any = { .v4 = s->file.family == AF_INET };
 
-    return s->own.port ? 0 : datagram_bind(&s->file, &any);
+    return s->own.port ? 0 : bind_to(s, &any);
 }
 
 static int64_t datagram_connect(struct sim_file *file, struct op *op)
@@ -85,7 +101,7 @@ static int64_t datagram_connect(struct sim_file *file, struct op *op)
         s->connected = false;
         return 0;
     }
-    error = sim_address_read(op->u.connect.addr, op->u.connect.addr_len, &to);
+    error = sim_address_read(op->u.connect.addr, op->u.connect.addr_len, file->family, &to);
     if (error == 0)
         error = bind_any(s);
     if (error < 0)
@@ -104,19 +120,53 @@ static void queue(struct datagram_socket *s, struct packet *packet)
     sim_file_changed(&s->file);
 }
 
+static bool is_peer(const struct datagram_socket *s, const struct sim_address *address)
+{
+    return s->connected && s->peer.port == address->port &&
+           IN6_ARE_ADDR_EQUAL(&s->peer.ip, &address->ip);
+}
+
+static bool is_lost(const struct packet *packet)
+{
+    return !packet->to_host->up || sim_link_is_cut(packet->from_host, packet->to_host);
+}
+
+/* The sender hears that it was refused, if it is connected to there alone. */
+static void return_refused(struct sim_event *event)
+{
+    struct packet *packet = container_of(event, struct packet, event);
+    struct datagram_socket *s = NULL;
+
+    if (packet->from_host->up && !is_lost(packet))
+        s = find_bound(packet->from_host, &packet->from);
+    if (s && is_peer(s, &packet->to)) {
+        s->file.error = ECONNREFUSED;
+        sim_file_changed(&s->file);
+    }
+    free(packet);
+}
+
+/* Nobody has the port. */
+static void refuse(struct packet *packet)
+{
+    packet->event.fire = return_refused;
+    if (sim_event_add(&packet->event,
+                      sim_now() + sim_latency_ns(packet->to_host, packet->from_host)) < 0)
+        free(packet);
+}
+
 static void arrive(struct sim_event *event)
 {
     struct packet *packet = container_of(event, struct packet, event);
     struct datagram_socket *s = NULL;
 
-    if (packet->to_host->up && !sim_link_is_cut(packet->from_host, packet->to_host))
+    if (!is_lost(packet))
         s = find_bound(packet->to_host, &packet->to);
-    if (s && s->connected &&
-        (s->peer.port != packet->from.port || !IN6_ARE_ADDR_EQUAL(&s->peer.ip, &packet->from.ip)))
-        s = NULL;
     sim_trace(s ? TRACE_ARRIVE : TRACE_DROP, packet->to_host->number, (int64_t)packet->len);
-    if (s && s->queue_len < QUEUE_MAX)
+    if (s && s->queue_len < QUEUE_MAX && (!s->connected || is_peer(s, &packet->from)))
         queue(s, packet);
+    else if (!is_lost(packet) && (!s || (s->connected && !is_peer(s, &packet->from))))
+        refuse(packet);
     else
         free(packet);
 }
@@ -132,6 +182,19 @@ static struct packet *make_packet(struct sim_transfer *transfer)
         sim_transfer_out(transfer, packet->data, transfer->len);
     }
     return packet;
+}
+
+/* Within a host they keep their order, as on a real loopback. */
+static int64_t arrival_ns(struct datagram_socket *s, const struct sim_host *there)
+{
+    int64_t at_ns = sim_now() + sim_latency_ns(s->file.host, there);
+
+    if (there != s->file.host)
+        return at_ns;
+    if (at_ns < s->last_ns)
+        at_ns = s->last_ns;
+    s->last_ns = at_ns;
+    return at_ns;
 }
 
 static int send_packet(struct datagram_socket *s, const struct sim_address *to,
@@ -154,26 +217,11 @@ static int send_packet(struct datagram_socket *s, const struct sim_address *to,
     if (sim_address_is_any(&s->own))
         sim_address_from(host, to, &packet->from);
     sim_trace(TRACE_SEND, there->number, (int64_t)transfer->len);
-    if (sim_event_add(&packet->event, sim_now() + sim_latency_ns(host, there)) < 0) {
+    if (sim_event_add(&packet->event, arrival_ns(s, there)) < 0) {
         free(packet);
         return -ENOBUFS;
     }
     return 0;
-}
-
-static int64_t write_pair(struct datagram_socket *s, struct sim_transfer *transfer)
-{
-    struct packet *packet;
-
-    if (!s->pair)
-        return s->file.kind->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
-    if (s->pair->queue_len >= QUEUE_MAX)
-        return -EAGAIN;
-    packet = make_packet(transfer);
-    if (!packet)
-        return -ENOBUFS;
-    queue(s->pair, packet);
-    return (int64_t)transfer->len;
 }
 
 static int64_t datagram_write(struct sim_file *file, struct sim_transfer *transfer)
@@ -183,12 +231,15 @@ static int64_t datagram_write(struct sim_file *file, struct sim_transfer *transf
     bool named = transfer->header && transfer->header->msg_name;
     int error = 0;
 
+    if (file->error)
+        return -take_error(file);
+    if (s->mute)
+        return -EPIPE;
     if (transfer->len > LEN_MAX)
         return -EMSGSIZE;
-    if (s->paired)
-        return write_pair(s, transfer);
     if (named)
-        error = sim_address_read(transfer->header->msg_name, transfer->header->msg_namelen, &to);
+        error = sim_address_read(transfer->header->msg_name, transfer->header->msg_namelen,
+                                 file->family, &to);
     else if (!s->connected)
         return -EDESTADDRREQ;
     if (error == 0 && sim_fails(&file->host->memory))
@@ -204,11 +255,11 @@ static int64_t datagram_write(struct sim_file *file, struct sim_transfer *transf
 
 /* --- receiving --- */
 
-static void tell_header(struct msghdr *header, const struct packet *packet, bool cut, bool named)
+static void tell_header(struct msghdr *header, const struct packet *packet, bool cut)
 {
     header->msg_flags = cut ? MSG_TRUNC : 0;
     header->msg_controllen = 0;
-    if (header->msg_name && named)
+    if (header->msg_name)
         sim_address_write(&packet->from, header->msg_name, &header->msg_namelen);
     else
         header->msg_namelen = 0;
@@ -220,23 +271,20 @@ static int64_t datagram_read(struct sim_file *file, struct sim_transfer *transfe
     struct packet *packet;
     size_t len, whole;
 
-    if (list_empty(&s->queue)) {
-        if (s->deaf || (s->paired && !s->pair && file->kind->type == SOCK_SEQPACKET))
-            return 0;
-        return -EAGAIN;
-    }
+    if (file->error)
+        return -take_error(file);
+    if (list_empty(&s->queue))
+        return s->deaf && !sim_never_waits(file, transfer) ? 0 : -EAGAIN;
     packet = container_of(s->queue.next, struct packet, link);
     whole = packet->len;
     len = whole < transfer->len ? whole : transfer->len;
     sim_transfer_in(transfer, packet->data, len);
     if (transfer->header)
-        tell_header(transfer->header, packet, len < whole, !s->paired);
+        tell_header(transfer->header, packet, len < whole);
     if (!(transfer->flags & MSG_PEEK)) {
         list_remove(&packet->link);
         s->queue_len--;
         free(packet);
-        if (s->pair)
-            sim_file_changed(&s->pair->file);
     }
     return (int64_t)(transfer->flags & MSG_TRUNC ? whole : len);
 }
@@ -246,35 +294,32 @@ static int64_t datagram_read(struct sim_file *file, struct sim_transfer *transfe
 static unsigned datagram_poll(struct sim_file *file)
 {
     const struct datagram_socket *s = socket_of(file);
-    bool over = s->deaf || (s->paired && !s->pair);
-    bool full = s->pair && s->pair->queue_len >= QUEUE_MAX;
 
-    return (!list_empty(&s->queue) || over ? POLLIN | POLLRDNORM : 0) |
-           (full ? 0 : POLLOUT | POLLWRNORM) | (over && s->paired ? POLLHUP : 0);
+    return (!list_empty(&s->queue) || s->deaf || file->error ? POLLIN | POLLRDNORM : 0) | POLLOUT |
+           POLLWRNORM | (file->error ? POLLERR : 0);
 }
 
 static int datagram_shutdown(struct sim_file *file, int how)
 {
     struct datagram_socket *s = socket_of(file);
 
-    if (!s->connected && !s->paired)
+    if (!s->connected)
         return -ENOTCONN;
     if (how != SHUT_WR)
         s->deaf = true;
+    if (how != SHUT_RD)
+        s->mute = true;
     sim_file_changed(file);
     return 0;
 }
 
-static int datagram_names(struct sim_file *file, struct sim_address *own, struct sim_address *peer)
+static int datagram_name(struct sim_file *file, bool peer, struct sockaddr *addr, socklen_t *len)
 {
     const struct datagram_socket *s = socket_of(file);
 
     if (peer && !s->connected)
         return -ENOTCONN;
-    if (own)
-        *own = s->own;
-    if (peer)
-        *peer = s->peer;
+    sim_address_write(peer ? &s->peer : &s->own, addr, len);
     return 0;
 }
 
@@ -286,62 +331,33 @@ static void datagram_release(struct sim_file *file, bool crashed)
     (void)crashed; /* nobody would be told in any case */
     while ((node = list_pop_front(&s->queue)))
         free(container_of(node, struct packet, link));
-    if (s->pair) {
-        s->pair->pair = NULL;
-        sim_file_changed(&s->pair->file);
-    }
     list_remove(&s->bound);
     free(s);
 }
 
-#define DATAGRAM_KIND(t)                                                                     \
-    {                                                                                        \
-        .type = (t), .mode = S_IFSOCK, .read = datagram_read, .write = datagram_write,       \
-        .connect = datagram_connect, .poll = datagram_poll, .bind = datagram_bind,           \
-        .shutdown = datagram_shutdown, .names = datagram_names, .release = datagram_release, \
-    }
+static const struct sim_kind datagram_kind = {
+    .type = SOCK_DGRAM,
+    .mode = S_IFSOCK,
+    .read = datagram_read,
+    .write = datagram_write,
+    .connect = datagram_connect,
+    .poll = datagram_poll,
+    .bind = datagram_bind,
+    .shutdown = datagram_shutdown,
+    .name = datagram_name,
+    .release = datagram_release,
+};
 
-static const struct sim_kind datagram_kind = DATAGRAM_KIND(SOCK_DGRAM);
-static const struct sim_kind packet_kind = DATAGRAM_KIND(SOCK_SEQPACKET);
-
-static struct datagram_socket *make(struct sim_host *host, const struct sim_kind *kind, int family)
+struct sim_file *sim_datagram_create(struct sim_host *host, int family)
 {
     struct datagram_socket *s = sim_fails(&host->memory) ? NULL : calloc(1, sizeof *s);
 
     if (!s)
         return NULL;
-    sim_file_init(&s->file, kind, host, O_RDWR);
+    sim_file_init(&s->file, &datagram_kind, host, O_RDWR);
     s->file.family = (uint8_t)family;
     s->own.v4 = s->peer.v4 = family == AF_INET;
     list_init(&s->bound);
     list_init(&s->queue);
-    return s;
-}
-
-struct sim_file *sim_datagram_create(struct sim_host *host, int family)
-{
-    struct datagram_socket *s = make(host, &datagram_kind, family);
-
-    return s ? &s->file : NULL;
-}
-
-int sim_datagram_pair(struct sim_host *host, int type, struct sim_file *out[2])
-{
-    const struct sim_kind *kind = type == SOCK_DGRAM ? &datagram_kind : &packet_kind;
-    struct datagram_socket *a = make(host, kind, AF_UNIX);
-    struct datagram_socket *b = a ? make(host, kind, AF_UNIX) : NULL;
-
-    if (!b) {
-        if (a) {
-            list_remove(&a->file.of_host);
-            free(a);
-        }
-        return -ENOMEM;
-    }
-    a->pair = b;
-    b->pair = a;
-    a->paired = b->paired = true;
-    out[0] = &a->file;
-    out[1] = &b->file;
-    return 0;
+    return &s->file;
 }

@@ -3,24 +3,26 @@
 
 #include <stdlib.h>
 
-/* Beyond what any limit of the kernel's lets a real descriptor be: a simulated number in a real
-   call is EBADF, so that an escape is seen. */
-#define NUMBER_FIRST (1 << 24)
+/* Above what programs have open of the machine's own, so that a simulated number in a real call is
+   EBADF and an escape is seen; and below FD_SETSIZE, so that a set of dure_select has room. */
+#define NUMBER_FIRST 512
+/* No number is as high; F_DUPFD may ask for one. */
+#define NUMBER_END (1 << 20)
 
 struct number {
     struct sim_file *file; /* NULL: free */
-    unsigned next;         /* the next free one, plus 1 */
     bool close_on_exec;
     bool reserved; /* not yet to be met */
 };
 
 static struct number *numbers;
-static unsigned numbers_len, numbers_size, first_free; /* plus 1; 0: none */
+static unsigned numbers_len, numbers_size;
+static unsigned lowest; /* none below is free */
 static struct list changed;
 
 int sim_files_init(void)
 {
-    numbers_len = first_free = 0;
+    numbers_len = lowest = 0;
     list_init(&changed);
     return 0;
 }
@@ -35,45 +37,76 @@ void sim_file_init(struct sim_file *file, const struct sim_kind *kind, struct si
     list_push_back(&host->files, &file->of_host);
 }
 
-static int grow(void)
+/* Room for so many. */
+static int grow(unsigned len)
 {
-    unsigned size = numbers_size ? numbers_size * 2 : 256;
-    struct number *larger = realloc(numbers, size * sizeof *larger);
+    unsigned size = numbers_size ? numbers_size : 256;
+    struct number *larger;
 
+    if (len > NUMBER_END - NUMBER_FIRST)
+        return -EMFILE;
+    while (size < len)
+        size *= 2;
+    larger = size > numbers_size ? realloc(numbers, size * sizeof *larger) : numbers;
     if (!larger)
         return -ENFILE;
     numbers = larger;
     numbers_size = size;
+    while (numbers_len < len)
+        numbers[numbers_len++] = (struct number){ NULL, false };
     return 0;
 }
 
-/* The number that was freed last comes first: who uses an old one meets the new description. */
-int sim_number_add(struct sim_file *file, bool close_on_exec)
+/* The lowest that is free, as POSIX has it: who uses an old number meets the new description. The
+   look goes over a stretch of used ones; no world holds so many that it tells. */
+static int add_number(struct sim_file *file, unsigned from, bool close_on_exec)
 {
-    unsigned at;
+    unsigned at = from > lowest ? from : lowest;
+    int error;
 
     if (sim_fails(&file->host->descriptors))
         return -EMFILE;
-    if (first_free) {
-        at = first_free - 1;
-        first_free = numbers[at].next;
-    } else {
-        if (numbers_len == numbers_size && grow() < 0)
-            return -ENFILE;
-        at = numbers_len++;
-    }
+    while (at < numbers_len && numbers[at].file)
+        at++;
+    if (from <= lowest)
+        lowest = at;
+    error = at < numbers_len ? 0 : grow(at + 1);
+    if (error < 0)
+        return error;
     numbers[at] = (struct number){ .file = file, .close_on_exec = close_on_exec };
     file->references++;
     return (int)(NUMBER_FIRST + at);
 }
 
-static void file_end(struct sim_file *file, bool crashed)
+int sim_number_add(struct sim_file *file, bool close_on_exec)
+{
+    return add_number(file, 0, close_on_exec);
+}
+
+int sim_numbers_end(void)
+{
+    return (int)(NUMBER_FIRST + numbers_len);
+}
+
+void sim_file_end(struct sim_file *file, bool crashed)
 {
     ASSERT(list_empty(&file->waiting[SIM_READERS]) && list_empty(&file->waiting[SIM_WRITERS]));
     list_remove(&file->changed);
     list_init(&file->changed);
     list_remove(&file->of_host);
+    free(file->options);
     file->kind->release(file, crashed);
+}
+
+void sim_file_hold(struct sim_file *file)
+{
+    file->references++;
+}
+
+void sim_file_let_go(struct sim_file *file)
+{
+    if (--file->references == 0)
+        sim_file_end(file, false);
 }
 
 int sim_number_give(struct sim_file *file, int flags)
@@ -84,7 +117,7 @@ int sim_number_give(struct sim_file *file, int flags)
         return -ENOMEM;
     fd = sim_number_add(file, flags & O_CLOEXEC);
     if (fd < 0)
-        file_end(file, false);
+        sim_file_end(file, false);
     return fd;
 }
 
@@ -119,27 +152,24 @@ struct sim_file *sim_file_of(int fd)
     return number ? number->file : NULL;
 }
 
-static struct sim_file *number_free(struct number *number)
+static void number_free(struct number *number)
 {
-    struct sim_file *file = number->file;
+    unsigned at = (unsigned)(number - numbers);
 
     number->file = NULL;
-    number->next = first_free;
-    first_free = (unsigned)(number - numbers) + 1;
-    file->references--;
-    return file;
+    if (at < lowest)
+        lowest = at;
 }
 
 static void close_number(struct number *number)
 {
-    int fd = (int)(NUMBER_FIRST + (number - numbers));
-    struct sim_file *file = number_free(number);
+    struct sim_file *file = number->file;
 
-    sim_file_end_waits(file, fd, -EBADF);
+    number_free(number);
+    sim_file_end_waits(file, (int)(NUMBER_FIRST + (number - numbers)), -EBADF);
     if (file->kind->number_closed)
         file->kind->number_closed(file);
-    if (file->references == 0)
-        file_end(file, false);
+    sim_file_let_go(file);
 }
 
 void sim_files_fini(void)
@@ -147,6 +177,7 @@ void sim_files_fini(void)
     for (unsigned i = 0; i < numbers_len; i++)
         if (numbers[i].file)
             close_number(&numbers[i]);
+    sim_hosts_close_all(); /* sockets that were sent over themselves */
     free(numbers);
     numbers = NULL;
     numbers_len = numbers_size = 0;
@@ -173,7 +204,7 @@ void sim_number_drop(int fd)
 
 int sim_file_drop(struct sim_file *file, int error)
 {
-    file_end(file, false);
+    sim_file_end(file, false);
     return error;
 }
 
@@ -193,9 +224,9 @@ int sim_number_dup(int fd, int from, bool close_on_exec)
 
     if (!file)
         return -EBADF;
-    if (from < 0 || from >= NUMBER_FIRST)
+    if (from < 0 || from >= NUMBER_END)
         return -EINVAL;
-    return sim_number_add(file, close_on_exec);
+    return add_number(file, from > NUMBER_FIRST ? (unsigned)from - NUMBER_FIRST : 0, close_on_exec);
 }
 
 int sim_number_flags(int fd, int set)
@@ -215,11 +246,12 @@ void sim_host_close_all(struct sim_host *host)
     for (unsigned i = 0; i < numbers_len; i++)
         if (numbers[i].file && numbers[i].file->host == host)
             number_free(&numbers[i]);
+    sim_rights_forget(host);
     while (!list_empty(&host->files)) {
         struct sim_file *file = container_of(host->files.next, struct sim_file, of_host);
 
         sim_file_end_waits(file, -1, -ECANCELED);
-        file_end(file, true);
+        sim_file_end(file, true);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define LATENCY_MIN_NS 50000
 #define LATENCY_MAX_NS 2000000
@@ -53,6 +54,14 @@ static struct sim_host *find_ip(const struct in6_addr *ip)
     return NULL;
 }
 
+const struct sim_host *sim_host_named(const char *name)
+{
+    for (unsigned i = 0; i < hosts_len; i++)
+        if (strcasecmp(hosts[i]->name, name) == 0)
+            return hosts[i];
+    return NULL;
+}
+
 static int make_host(struct sim_host **out)
 {
     struct sim_host *host = calloc(1, sizeof *host);
@@ -69,6 +78,8 @@ static int make_host(struct sim_host **out)
     list_init(&host->files);
     list_init(&host->listeners);
     list_init(&host->bound);
+    list_init(&host->locals);
+    list_init(&host->flying);
     *out = host;
     return 0;
 }
@@ -102,6 +113,12 @@ int sim_hosts_init(void)
     int error = sim_host_add("test", "192.0.2.1");
 
     return error < 0 ? error : 0;
+}
+
+void sim_hosts_close_all(void)
+{
+    for (unsigned i = 0; i < hosts_len; i++)
+        sim_host_close_all(hosts[i]);
 }
 
 void sim_hosts_fini(void)

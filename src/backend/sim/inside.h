@@ -56,6 +56,9 @@ struct sim_host {
     struct list files;     /* open descriptions, through sim_file.of_host */
     struct list listeners; /* streams that listen, through sim_stream.bound */
     struct list bound;     /* datagram sockets with a port, the same */
+    struct list locals;    /* AF_UNIX sockets with a name */
+    struct list flying;    /* struct sim_rights: descriptors that were sent and not received */
+    unsigned local_next;   /* a name for a socket that wants any */
     struct sim_failing descriptors, memory;
     struct sim_disk *disk;
     mode_t umask;
@@ -70,10 +73,13 @@ struct sim_host *sim_host_here(void);
 struct sim_host *sim_host_at(int number);
 /* Which host has the address, seen from a host; NULL: none. */
 struct sim_host *sim_host_find(struct sim_host *from, const struct in6_addr *ip);
+/* NULL: none is called so. */
+const struct sim_host *sim_host_named(const char *name);
 bool sim_link_is_cut(const struct sim_host *a, const struct sim_host *b);
 int64_t sim_latency_ns(const struct sim_host *a, const struct sim_host *b);
 /* True if the call is the one that is to fail. */
 bool sim_fails(struct sim_failing *failing);
+void sim_hosts_close_all(void);
 int sim_hosts_init(void);
 void sim_hosts_fini(void);
 
@@ -94,6 +100,10 @@ int sim_transfer_init(struct sim_transfer *transfer, const struct op *op);
 void sim_transfer_in(struct sim_transfer *transfer, const void *from, size_t len);
 void sim_transfer_out(struct sim_transfer *transfer, void *to, size_t len);
 
+/* It would rather fail: of a datagram socket that was shut down Linux then says EAGAIN, and to whoever
+   waits that it is the end. */
+bool sim_never_waits(const struct sim_file *file, const struct sim_transfer *transfer);
+
 /* --- files.c: descriptions and numbers --- */
 
 /* What a description can do. Each tries once: 0 or more, -EAGAIN if it would wait, another
@@ -108,10 +118,11 @@ struct sim_kind {
     int64_t (*connect)(struct sim_file *file, struct op *op);
     void (*connect_abort)(struct sim_file *file);
     unsigned (*poll)(struct sim_file *file); /* all that is true now */
-    int (*bind)(struct sim_file *file, const struct sim_address *address);
+    int (*bind)(struct sim_file *file, const struct sockaddr *addr, socklen_t len);
     int (*listen)(struct sim_file *file, int backlog);
+    bool (*listens)(const struct sim_file *file);
     int (*shutdown)(struct sim_file *file, int how);
-    int (*names)(struct sim_file *file, struct sim_address *own, struct sim_address *peer);
+    int (*name)(struct sim_file *file, bool peer, struct sockaddr *addr, socklen_t *len);
     void (*number_closed)(struct sim_file *file); /* one of its numbers; NULL: nothing to do */
     /* The last number was closed; crashed: and nobody is told. Frees the file. */
     void (*release)(struct sim_file *file, bool crashed);
@@ -119,24 +130,32 @@ struct sim_kind {
 
 enum { SIM_READERS, SIM_WRITERS, SIM_SIDES };
 
+/* A number that setsockopt was given. */
+struct sim_option {
+    int level, name, value;
+};
+
 struct sim_file {
     const struct sim_kind *kind;
     struct list waiting[SIM_SIDES]; /* ops */
     struct list of_host;
     struct list changed;   /* in the queue of those whose waits are to be looked at; else itself */
     struct sim_host *host; /* NULL: it crashed */
-    unsigned references;
-    struct inode *inode; /* on the disk; NULL: no file of it */
-    int flags;           /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH */
-    int error;           /* a socket's SO_ERROR */
+    unsigned references;   /* numbers, and messages under way that carry it */
+    struct inode *inode;   /* on the disk; NULL: no file of it */
+    int flags;             /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH */
+    int error;             /* a socket's SO_ERROR */
     uint8_t family;
+    bool resets; /* a socket that says no good-bye: SO_LINGER of no time */
     int64_t receive_limit_ns, send_limit_ns; /* SO_RCVTIMEO, SO_SNDTIMEO */
+    struct sim_option *options;              /* what else was set, to be told again */
+    unsigned options_len;
 };
 
 /* Makes a file's common part. */
 void sim_file_init(struct sim_file *file, const struct sim_kind *kind, struct sim_host *host,
                    int flags);
-/* Gives it a number. Returns that or -EMFILE; the file is then still the caller's. */
+/* Gives it the lowest free number. Returns that or -EMFILE; the file is then still the caller's. */
 int sim_number_add(struct sim_file *file, bool close_on_exec);
 /* The same, but nobody meets it under that number until it is shown. */
 int sim_number_reserve(struct sim_file *file, bool close_on_exec);
@@ -145,6 +164,10 @@ void sim_number_show(int fd);
 void sim_number_drop(int fd);
 /* A file that has no number goes. Returns the error. */
 int sim_file_drop(struct sim_file *file, int error);
+/* Whoever keeps a file that may lose its numbers meanwhile. The last one to let go ends it. */
+void sim_file_end(struct sim_file *file, bool crashed); /* one that nobody keeps */
+void sim_file_hold(struct sim_file *file);
+void sim_file_let_go(struct sim_file *file);
 /* Both, for the caller's host; on failure the file is released. */
 int sim_number_give(struct sim_file *file, int flags);
 struct sim_file *sim_file_of(int fd); /* of the caller's host, else NULL */
@@ -153,6 +176,7 @@ struct sim_file *sim_file_of_host(int fd, const struct sim_host *host);
 int sim_number_close(int fd); /* 0 or -EBADF */
 int sim_number_dup(int fd, int from, bool close_on_exec);
 int sim_number_flags(int fd, int set); /* FD_CLOEXEC: asks with -1 */
+int sim_numbers_end(void);             /* no number is as high */
 /* What somebody waits for may have come true: the waits are looked at in the next settling. */
 void sim_file_changed(struct sim_file *file);
 /* All waits end so. */
@@ -195,7 +219,8 @@ void sim_bytes_fini(struct sim_bytes *bytes);
 /* --- address.c --- */
 
 /* Returns 0, -EINVAL or -EAFNOSUPPORT. */
-int sim_address_read(const struct sockaddr *addr, socklen_t len, struct sim_address *out);
+int sim_address_read(const struct sockaddr *addr, socklen_t len, int family,
+                     struct sim_address *out);
 /* As far as *len lets it; *len gets the whole length. */
 void sim_address_write(const struct sim_address *address, struct sockaddr *out, socklen_t *len);
 /* May a socket of the host be bound to it? Of a loopback or the host's own, or of any. */
@@ -226,7 +251,7 @@ struct sim_way {
 struct sim_connection {
     struct sim_way ways[2]; /* side n writes to ways[n] and reads from ways[!n] */
     unsigned holders;       /* ends, and segments under way */
-    bool direct;            /* no packets: a pipe, a pair */
+    bool direct;            /* no packets: a pipe */
     size_t room_max;        /* received and under way together, each way */
     unsigned id;            /* for the trace */
 };
@@ -243,14 +268,36 @@ void sim_connection_end(struct sim_connection *c, unsigned side); /* half-close 
 enum sim_leave { SIM_LEAVE, SIM_LEAVE_RESET, SIM_LEAVE_CRASHED };
 void sim_connection_leave(struct sim_connection *c, unsigned side, enum sim_leave how);
 
-/* --- the makers: a file or NULL without memory --- */
+/* --- the makers: a file, or NULL without memory; two of them: 0 or -ENOMEM --- */
 
 struct sim_file *sim_stream_create(struct sim_host *host, int family);
-int sim_stream_pair(struct sim_host *host, int family, struct sim_file *out[2]);
-int sim_pipe_create(struct sim_host *host, struct sim_file *out[2]);
 struct sim_file *sim_datagram_create(struct sim_host *host, int family);
-int sim_datagram_pair(struct sim_host *host, int type, struct sim_file *out[2]);
-int sim_stream_option(struct sim_file *file, int name); /* SO_ACCEPTCONN */
+struct sim_file *sim_local_create(struct sim_host *host, int type);
+int sim_local_pair(struct sim_host *host, int type, struct sim_file *out[2]);
+int sim_pipe_create(struct sim_host *host, struct sim_file *out[2]);
+struct sim_file *sim_counter_create(struct sim_host *host, uint64_t count, bool semaphore);
+struct sim_file *sim_timer_create(struct sim_host *host);
+
+/* --- timer.c --- */
+
+/* As timerfd_settime and timerfd_gettime; -EINVAL if it is none. */
+int sim_timer_set(struct sim_file *file, bool absolute, const struct itimerspec *to,
+                  struct itimerspec *old);
+int sim_timer_get(struct sim_file *file, struct itimerspec *out);
+
+/* --- rights.c: descriptors that travel with a message --- */
+
+struct sim_rights;
+
+/* Takes what the header's control data name. *out: NULL if that is nothing. Returns 0, -EBADF,
+   -EINVAL or -ENOMEM. */
+int sim_rights_take(struct sim_host *host, const struct msghdr *header, struct sim_rights **out);
+/* Gives them numbers and tells these in the header, as many as it has room for. With flags of the
+   receive: MSG_CMSG_CLOEXEC. */
+void sim_rights_give(const struct sim_rights *rights, struct msghdr *header, int flags);
+void sim_rights_drop(struct sim_rights *rights); /* NULL: none */
+/* Its host crashed: nothing is in flight there any more. */
+void sim_rights_forget(struct sim_host *host);
 
 /* --- the disk: disk.h tells which file of it is which --- */
 

@@ -51,6 +51,15 @@ bool sim_advance(int64_t until_ns);
 /* What a disk takes for its answer. */
 int64_t sim_disk_ns(void);
 
+/* --- names --- */
+
+/* The caller's host need not ask what this is. */
+bool sim_knows_name(const char *name);
+bool sim_knows_address(const struct sockaddr *addr, socklen_t len);
+/* What a question to the name server, on host 0, takes until its answer is there; negative: one of
+   the two was lost. */
+int64_t sim_query_ns(void);
+
 /* --- the loops --- */
 
 /* Looks at the waits on all that has changed. */

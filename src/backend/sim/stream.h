@@ -34,7 +34,7 @@ struct sim_stream *stream_make(struct sim_host *host, int family);
 int64_t stream_accept(struct sim_file *file, struct op *op);
 int64_t stream_connect(struct sim_file *file, struct op *op);
 void stream_connect_abort(struct sim_file *file);
-int stream_bind(struct sim_file *file, const struct sim_address *address);
+int stream_bind(struct sim_file *file, const struct sockaddr *addr, socklen_t len);
 int stream_listen(struct sim_file *file, int backlog);
 /* A listener closes: who waits to be accepted is turned away. */
 void stream_turn_away(struct sim_stream *listener, bool crashed);

@@ -35,10 +35,9 @@ static struct sim_stream *find_bound(struct sim_host *host, const struct sim_add
     return NULL;
 }
 
-int stream_bind(struct sim_file *file, const struct sim_address *address)
+static int bind_to(struct sim_stream *stream, const struct sim_address *address)
 {
-    struct sim_stream *stream = stream_of(file);
-    struct sim_host *host = file->host;
+    struct sim_host *host = stream->file.host;
     struct sim_address wanted = *address;
 
     if (stream->state != STREAM_FRESH || stream->own.port)
@@ -54,6 +53,14 @@ int stream_bind(struct sim_file *file, const struct sim_address *address)
     return 0;
 }
 
+int stream_bind(struct sim_file *file, const struct sockaddr *addr, socklen_t len)
+{
+    struct sim_address address;
+    int error = sim_address_read(addr, len, file->family, &address);
+
+    return error < 0 ? error : bind_to(stream_of(file), &address);
+}
+
 int stream_listen(struct sim_file *file, int backlog)
 {
     struct sim_stream *stream = stream_of(file);
@@ -63,7 +70,7 @@ int stream_listen(struct sim_file *file, int backlog)
     if (stream->state != STREAM_FRESH && stream->state != STREAM_LISTENING)
         return -EINVAL;
     if (!stream->own.port)
-        error = stream_bind(file, &any);
+        error = bind_to(stream, &any);
     if (error < 0)
         return error;
     stream->state = STREAM_LISTENING;
@@ -81,6 +88,7 @@ void stream_turn_away(struct sim_stream *listener, bool crashed)
                              crashed ? SIM_LEAVE_CRASHED : SIM_LEAVE_RESET);
         list_remove(&stream->queued);
         list_remove(&stream->file.changed);
+        free(stream->file.options);
         free(stream);
     }
 }
@@ -290,10 +298,6 @@ int64_t stream_connect(struct sim_file *file, struct op *op)
         return waited ? 0 : -EISCONN;
     if (stream->state == STREAM_LISTENING)
         return -EISCONN;
-    error = sim_address_read(op->u.connect.addr, op->u.connect.addr_len, &to);
-    if (error < 0)
-        return error;
-    if (to.v4 != (file->family == AF_INET))
-        return -EAFNOSUPPORT;
-    return start(stream, &to);
+    error = sim_address_read(op->u.connect.addr, op->u.connect.addr_len, file->family, &to);
+    return error < 0 ? error : start(stream, &to);
 }

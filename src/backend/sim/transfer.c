@@ -80,3 +80,8 @@ void sim_transfer_out(struct sim_transfer *transfer, void *to, size_t len)
 {
     copy(transfer, to, len, false);
 }
+
+bool sim_never_waits(const struct sim_file *file, const struct sim_transfer *transfer)
+{
+    return (file->flags & O_NONBLOCK) || (transfer->flags & MSG_DONTWAIT);
+}

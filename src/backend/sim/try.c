@@ -27,10 +27,18 @@ static void shorten(struct sim_transfer *transfer, const struct sim_file *file, 
 
     if (file->kind->type != SOCK_STREAM && !S_ISFIFO(file->kind->mode))
         return;
+    if ((transfer->flags & MSG_PEEK) && (transfer->flags & MSG_WAITALL))
+        return; /* it wants all or nothing */
     if (max && transfer->len > max)
         transfer->len = max;
     else if (transfer->len > 1 && sim_draw(8) == 0)
         transfer->len = 1 + sim_draw(transfer->len > 65536 ? 65536 : (unsigned)transfer->len - 1);
+}
+
+/* A read of nothing takes no message, where a receive of nothing does. */
+static bool is_empty_read(const struct op *op, const struct sim_file *file)
+{
+    return file->kind->type && (op->code == OP_READ || op->code == OP_READV);
 }
 
 static int64_t try_transfer(struct sim_file *file, struct op *op)
@@ -51,8 +59,10 @@ static int64_t try_transfer(struct sim_file *file, struct op *op)
         return error < 0 ? error : -EINVAL;
     if (transfer.offset != -1 && !S_ISREG(file->kind->mode) && !S_ISDIR(file->kind->mode))
         return -ESPIPE;
-    if (transfer.header && transfer.header->msg_controllen && writes)
+    if (transfer.header && transfer.header->msg_controllen && writes && file->family != AF_UNIX)
         return -EOPNOTSUPP;
+    if (transfer.len == 0 && is_empty_read(op, file))
+        return 0;
     shorten(&transfer, file, op);
     return move(file, &transfer);
 }

@@ -2,6 +2,9 @@
 #include "backend/sim/world.h"
 
 #include <limits.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
 
 /* --- making --- */
 
@@ -34,6 +37,21 @@ static int64_t give_two(struct sim_file *files[2], int flags, int fds[2])
     return first < 0 ? first : second;
 }
 
+/* Of one host. */
+static bool is_local(int kind, int protocol)
+{
+    return (kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET) && protocol == 0;
+}
+
+static int64_t make_local(struct sim_host *host, int type, int protocol)
+{
+    int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (!is_local(kind, protocol))
+        return protocol ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+    return give(sim_local_create(host, kind), flags_of_type(type));
+}
+
 static int64_t make_socket(int domain, int type, int protocol)
 {
     struct sim_host *host = sim_host_here();
@@ -42,6 +60,12 @@ static int64_t make_socket(int domain, int type, int protocol)
 
     if (!host)
         return -ECANCELED;
+    if (domain == AF_UNIX)
+        return make_local(host, type, protocol);
+    if (domain < 0 || domain >= AF_MAX)
+        return -EAFNOSUPPORT;
+    if (kind < 0 || kind > SOCK_PACKET)
+        return -EINVAL;
     if (domain != AF_INET && domain != AF_INET6)
         return -ENOSYS;
     if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
@@ -58,7 +82,7 @@ static int sim_socket(int domain, int type, int protocol)
     return traced(-1, make_socket(domain, type, protocol));
 }
 
-static int64_t make_pair(int domain, int type, int fds[2])
+static int64_t make_pair(int domain, int type, int protocol, int fds[2])
 {
     struct sim_host *host = sim_host_here();
     int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK), error;
@@ -68,19 +92,15 @@ static int64_t make_pair(int domain, int type, int fds[2])
         return -ECANCELED;
     if (domain != AF_UNIX)
         return -EOPNOTSUPP;
-    if (kind == SOCK_STREAM)
-        error = sim_stream_pair(host, AF_UNIX, files);
-    else if (kind == SOCK_DGRAM || kind == SOCK_SEQPACKET)
-        error = sim_datagram_pair(host, kind, files);
-    else
-        error = -EPROTONOSUPPORT;
+    if (!is_local(kind, protocol))
+        return protocol ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+    error = sim_local_pair(host, kind, files);
     return error < 0 ? error : give_two(files, flags_of_type(type), fds);
 }
 
 static int sim_socketpair(int domain, int type, int protocol, int fds[2])
 {
-    (void)protocol;
-    return traced(-1, make_pair(domain, type, fds));
+    return traced(-1, make_pair(domain, type, protocol, fds));
 }
 
 static int sim_pipe2(int fds[2], int flags)
@@ -96,6 +116,54 @@ static int sim_pipe2(int fds[2], int flags)
     if (result == 0)
         result = give_two(files, flags, fds);
     return traced(-1, result);
+}
+
+/* --- counters and timers --- */
+
+static int sim_eventfd(unsigned count, int flags)
+{
+    struct sim_host *host = sim_host_here();
+
+    if (flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE))
+        return traced(-1, -EINVAL);
+    if (!host)
+        return traced(-1, -ECANCELED);
+    return traced(-1, give(sim_counter_create(host, count, flags & EFD_SEMAPHORE), flags));
+}
+
+/* All clocks are the simulation's own; those that would wake a machine need its permission. */
+static int sim_timerfd_create(int clock, int flags)
+{
+    struct sim_host *host = sim_host_here();
+
+    if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
+        return traced(-1, -EINVAL);
+    if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
+        return traced(-1, -EPERM);
+    if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME)
+        return traced(-1, -EINVAL);
+    if (!host)
+        return traced(-1, -ECANCELED);
+    return traced(-1, give(sim_timer_create(host), flags));
+}
+
+static int sim_timerfd_settime(int fd, int flags, const struct itimerspec *to,
+                               struct itimerspec *old)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) /* nobody sets the clock */
+        return traced(fd, -EINVAL);
+    if (!file || !to)
+        return traced(fd, to ? -EBADF : -EFAULT);
+    return traced(fd, sim_timer_set(file, flags & TFD_TIMER_ABSTIME, to, old));
+}
+
+static int sim_timerfd_gettime(int fd, struct itimerspec *out)
+{
+    struct sim_file *file = sim_file_of(fd);
+
+    return answer(file ? sim_timer_get(file, out) : -EBADF);
 }
 
 /* --- any descriptor --- */
@@ -216,14 +284,21 @@ const struct world world_sim = {
     .getpeername = sim_getpeername,
     .sendmmsg = sim_sendmmsg,
     .recvmmsg = sim_recvmmsg,
+    .eventfd = sim_eventfd,
+    .timerfd_create = sim_timerfd_create,
+    .timerfd_settime = sim_timerfd_settime,
+    .timerfd_gettime = sim_timerfd_gettime,
     .close = sim_close,
     .dup = sim_dup,
     .fcntl = sim_fcntl,
     .pipe2 = sim_pipe2,
+    .numbers_end = sim_numbers_end,
     .readv = sim_readv,
     .writev = sim_writev,
     .preadv = sim_preadv,
     .pwritev = sim_pwritev,
     .clock_gettime = sim_clock_gettime,
+    .getaddrinfo = sim_getaddrinfo,
+    .getnameinfo = sim_getnameinfo,
     .files = &world_files_sim,
 };

@@ -4,6 +4,8 @@
 
 #include "backend/sim/inside.h"
 
+struct addrinfo;
+
 /* As POSIX answers. */
 static inline int answer(int64_t result)
 {
@@ -38,5 +40,9 @@ int sim_getpeername(int fd, struct sockaddr *addr, socklen_t *addr_len);
 int sim_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags);
 int sim_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags,
                  struct timespec *timeout);
+int sim_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                    struct addrinfo **results);
+int sim_getnameinfo(const struct sockaddr *addr, socklen_t addr_len, char *host, socklen_t host_len,
+                    char *service, socklen_t service_len, int flags);
 
 #endif

@@ -2,6 +2,7 @@
 #include "backend/sim/world.h"
 
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -16,16 +17,10 @@ static struct sim_file *socket_at(int fd, int *error)
 
 int sim_bind(int fd, const struct sockaddr *addr, socklen_t addr_len)
 {
-    struct sim_address address;
     int error;
     struct sim_file *file = socket_at(fd, &error);
 
-    if (!file)
-        return traced(fd, error);
-    error = sim_address_read(addr, addr_len, &address);
-    if (error == 0 && (!file->kind->bind || address.v4 != (file->family == AF_INET)))
-        error = -EINVAL;
-    return traced(fd, error < 0 ? error : file->kind->bind(file, &address));
+    return traced(fd, file ? file->kind->bind(file, addr, addr_len) : error);
 }
 
 int sim_listen(int fd, int backlog)
@@ -51,6 +46,55 @@ static int64_t span_of(const struct timeval *time)
     return time->tv_sec * INT64_C(1000000000) + time->tv_usec * 1000;
 }
 
+static struct sim_option *option_of(const struct sim_file *file, int level, int name)
+{
+    for (unsigned i = 0; i < file->options_len; i++)
+        if (file->options[i].level == level && file->options[i].name == name)
+            return &file->options[i];
+    return NULL;
+}
+
+/* A close never waits here: what counts is whether it resets. */
+static int keep_linger(struct sim_file *file, const void *value, socklen_t len)
+{
+    struct linger linger;
+
+    if (len < sizeof linger)
+        return -EINVAL;
+    memcpy(&linger, value, sizeof linger);
+    file->resets = linger.l_onoff && linger.l_linger == 0;
+    return 0;
+}
+
+/* No option of a socket itself is as high: Linux has some eighty. */
+#define OPTION_LAST 200
+
+/* Numbers are kept; what is longer has no effect, and is not told. */
+static int keep_option(struct sim_file *file, int level, int name, const void *value, socklen_t len)
+{
+    struct sim_option *option = option_of(file, level, name), *more;
+    int number;
+
+    if (!value || len < sizeof number)
+        return -EINVAL;
+    if (level == SOL_SOCKET && name > OPTION_LAST)
+        return -ENOPROTOOPT;
+    if (level == SOL_SOCKET && name == SO_LINGER)
+        return keep_linger(file, value, len);
+    if (len != sizeof number)
+        return 0;
+    memcpy(&number, value, sizeof number);
+    if (!option) {
+        more = realloc(file->options, (file->options_len + 1) * sizeof *more);
+        if (!more)
+            return -ENOBUFS;
+        file->options = more;
+        option = &more[file->options_len++];
+    }
+    *option = (struct sim_option){ level, name, number };
+    return 0;
+}
+
 /* What is set has no effect here, but for the time limits: the world's chance does more than any
    size or delay asked for. */
 int sim_setsockopt(int fd, int level, int name, const void *value, socklen_t value_len)
@@ -61,12 +105,10 @@ int sim_setsockopt(int fd, int level, int name, const void *value, socklen_t val
 
     if (!file)
         return traced(fd, error);
-    if (level != SOL_SOCKET)
-        return level == IPPROTO_TCP || level == IPPROTO_IPV6 || level == IPPROTO_IP
-                   ? 0
-                   : answer(-ENOPROTOOPT);
-    if (name != SO_RCVTIMEO && name != SO_SNDTIMEO)
-        return 0;
+    if (level != SOL_SOCKET && level != IPPROTO_TCP && level != IPPROTO_IPV6 && level != IPPROTO_IP)
+        return answer(-ENOPROTOOPT);
+    if (level != SOL_SOCKET || (name != SO_RCVTIMEO && name != SO_SNDTIMEO))
+        return answer(keep_option(file, level, name, value, value_len));
     if (!value || value_len < sizeof time)
         return answer(-EINVAL);
     memcpy(&time, value, sizeof time);
@@ -97,9 +139,28 @@ static int take_error(struct sim_file *file)
     return error;
 }
 
+/* What a socket is; of the rest, what was set. */
+static int number_of(struct sim_file *file, int level, int name)
+{
+    const struct sim_option *option = option_of(file, level, name);
+
+    switch (level == SOL_SOCKET ? name : -1) {
+    case SO_ERROR:
+        return take_error(file);
+    case SO_TYPE:
+        return file->kind->type;
+    case SO_DOMAIN:
+        return file->family;
+    case SO_ACCEPTCONN:
+        return file->kind->listens && file->kind->listens(file);
+    default:
+        return option ? option->value : 0;
+    }
+}
+
 int sim_getsockopt(int fd, int level, int name, void *value, socklen_t *value_len)
 {
-    int error, number = 0;
+    int error, number;
     struct sim_file *file = socket_at(fd, &error);
 
     if (!file)
@@ -107,39 +168,18 @@ int sim_getsockopt(int fd, int level, int name, void *value, socklen_t *value_le
     if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         return put_limit(value, value_len,
                          name == SO_RCVTIMEO ? file->receive_limit_ns : file->send_limit_ns);
-    if (level == SOL_SOCKET) {
-        switch (name) {
-        case SO_ERROR:
-            number = take_error(file);
-            break;
-        case SO_TYPE:
-            number = file->kind->type;
-            break;
-        case SO_DOMAIN:
-            number = file->family;
-            break;
-        default:
-            number = sim_stream_option(file, name);
-        }
-    }
+    if (level == SOL_SOCKET && name > OPTION_LAST)
+        return answer(-ENOPROTOOPT);
+    number = number_of(file, level, name);
     return put(value, value_len, &number, sizeof number);
 }
 
 static int tell_name(int fd, struct sockaddr *addr, socklen_t *addr_len, bool peer)
 {
-    struct sim_address address = { 0 };
-    struct sockaddr_storage none = { .ss_family = AF_UNIX };
     int error;
     struct sim_file *file = socket_at(fd, &error);
 
-    if (file)
-        error = file->kind->names(file, peer ? NULL : &address, peer ? &address : NULL);
-    if (error < 0)
-        return answer(error);
-    if (file->family == AF_UNIX)
-        return put(addr, addr_len, &none, sizeof none.ss_family);
-    sim_address_write(&address, addr, addr_len);
-    return 0;
+    return answer(file ? file->kind->name(file, peer, addr, addr_len) : error);
 }
 
 int sim_getsockname(int fd, struct sockaddr *addr, socklen_t *addr_len)
@@ -154,6 +194,14 @@ int sim_getpeername(int fd, struct sockaddr *addr, socklen_t *addr_len)
 
 /* --- several messages --- */
 
+/* A stream took only a part: what follows is the rest of it, and no other message. */
+static bool is_part(const struct mmsghdr *message)
+{
+    const struct msghdr *header = &message->msg_hdr;
+
+    return message->msg_len < op_vector_len(header->msg_iov, header->msg_iovlen);
+}
+
 static int move_messages(int fd, struct mmsghdr *messages, unsigned len, int flags,
                          enum op_code code)
 {
@@ -161,9 +209,10 @@ static int move_messages(int fd, struct mmsghdr *messages, unsigned len, int fla
     int error;
     struct sim_file *file = socket_at(fd, &error);
     int64_t n = error;
+    bool short_one = false;
     unsigned i;
 
-    for (i = 0; file && i < len; i++) {
+    for (i = 0; file && i < len && !short_one; i++) {
         op.u.msg.header = &messages[i].msg_hdr;
         op.u.msg.flags = flags;
         n = sim_try(file, &op);
@@ -172,6 +221,7 @@ static int move_messages(int fd, struct mmsghdr *messages, unsigned len, int fla
         messages[i].msg_len = (unsigned)n;
         if (n == 0 && code == OP_RECVMSG && file->kind->type == SOCK_STREAM)
             break;
+        short_one = code == OP_SENDMSG && is_part(&messages[i]);
     }
     return traced(fd, file && (i > 0 || n >= 0) ? (int64_t)i : n);
 }
