@@ -157,6 +157,13 @@ static void sleep_over(struct timer *timer)
     ended_with(container_of(timer, struct operation, timer), 0);
 }
 
+/* The timer may be due already: it must not end the operation once more. */
+static void wake_up(struct operation *operation)
+{
+    timers_remove(&operation->loop->sched.timers, &operation->timer);
+    ended_with(operation, -ECANCELED);
+}
+
 static void start_sleep(struct operation *operation)
 {
     operation->state = OPERATION_ASLEEP;
@@ -243,7 +250,7 @@ static void end(struct operation *operation)
     else if (operation->state == OPERATION_ON_THREAD)
         offload_end(&operation->job.offload, -ECANCELED);
     else if (operation->state == OPERATION_ASLEEP)
-        ended_with(operation, -ECANCELED);
+        wake_up(operation);
 }
 
 static void scope_ended(struct dependent *dependent)
