@@ -94,8 +94,8 @@ static bool has_work(struct loop *loop)
 {
     struct sched *sched = &loop->sched;
 
-    return sched_has_work(sched) || !inbox_empty(&sched->inbox) || sim_has_news(loop->backend) ||
-           timers_next(&sched->timers) <= sim_now();
+    return sched_has_work(sched) || !inbox_empty(&sched->inbox) || !list_empty(&loop->ended) ||
+           sim_has_news(loop->backend) || timers_next(&sched->timers) <= sim_now();
 }
 
 /* Some task near the front of the queue comes first. */
