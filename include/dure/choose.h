@@ -58,7 +58,7 @@ DURE_API dure_case dure_case_future(dure_future *future);
    been taken, and its number is the result; if another case does, it stays pending.
    set: as for dure_sigwaitinfo; NULL makes a case that never takes effect.
    info: if not NULL, gets what dure_sigwaitinfo gives, and is left alone otherwise.
-   Returns: the case. Blocks: never. Threads: any, but only a task may choose with it.
+   Returns: the case. Blocks: never. Threads: any.
    Ownership: set and info are to stay until the choice has returned. */
 DURE_API dure_case dure_case_signal(const sigset_t *set, siginfo_t *info);
 #endif
@@ -96,8 +96,8 @@ DURE_API dure_case dure_case_default(void);
      EDEADLK     it would have to wait in a callback, which must not.
      EINVAL      too many cases; or the backend cannot wait for a descriptor's
                  number, or a signal cannot be waited for, as dure_why tells.
-     ENOTSUP     a case is of a signal, and the caller is no task.
-     EMFILE, ENFILE  the loop's first wait for a signal lacks a descriptor.
+     EMFILE, ENFILE  the wait for a signal lacks a descriptor: a loop's first one, or that of a
+                 plain thread.
      ENOMEM      no memory for more than some cases.
    Blocks: the task (the thread outside one). Cancellation: exact. Threads: any.
    Ownership: cases, items, channels and futures are to stay until it returns. */

@@ -1,6 +1,7 @@
 /* Names of hosts and services, by the C library's own functions and in the
    system's own order, on threads kept for it: eight at most at a time; more
-   lookups queue. What needs no lookup (numeric hosts and ports) is answered at
+   lookups queue. (A plain thread without a scope asks itself; with one and without
+   a run, a thread that is made for it.) What needs no lookup (numeric hosts and ports) is answered at
    once.
 
    A cancelled lookup is abandoned: the task goes on at once, and the answer is
@@ -24,8 +25,7 @@ struct addrinfo;
    Returns: 0, or as getaddrinfo one of EAI_..., of which gai_strerror tells; besides,
      EAI_SYSTEM with errno ECANCELED  a scope around the caller ended; *results is unchanged.
      EAI_SYSTEM with errno EAGAIN     no thread could be made.
-   Blocks: the task, or the thread; without a run a thread's scope refuses it at
-   entry, and does not end it. Cancellation: abandoned. Source: POSIX.1-2017 getaddrinfo. */
+   Blocks: the task, or the thread. Cancellation: abandoned. Source: POSIX.1-2017 getaddrinfo. */
 DURE_API int dure_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                               struct addrinfo **results);
 

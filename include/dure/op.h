@@ -64,7 +64,8 @@ typedef void dure_op_done(dure_op *op, int64_t result, void *arg);
    poll takes one descriptor; its result is the revents.
    Writes and sends go on until all has moved, as their twins; MSG_WAITALL, in
    recv and recvmsg, takes a thread of the pool.
-   Cancellation: as dure_read and the others by name; statx must finish.
+   Cancellation: as dure_read and the others by name; but statx must finish, as an
+   operation owns no memory that an abandoned question could go on in.
    Blocks: never. Threads: any. Ownership: what the arguments point to (buffers, vectors,
    messages, addresses, paths) must last as the operation does. */
 DURE_API void dure_op_read(dure_op *op, int fd, void *buf, size_t len);

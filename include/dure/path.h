@@ -65,7 +65,8 @@ DURE_API int dure_ftruncate(int fd, off_t len);
 DURE_API int dure_truncate(const char *path, off_t len);
 
 /* Tells about a file. Cancellation: abandoned; the answer is dropped, and
-   a run that ends does not wait for it.
+   a run that ends does not wait for it. On a plain thread, here and in what is
+   abandoned below, a scope refuses it at entry and does not end it.
    Source: POSIX.1-2017 fstat, stat, lstat, fstatat; Linux statx. */
 DURE_API int dure_fstat(int fd, struct stat *buf);
 DURE_API int dure_stat(const char *path, struct stat *buf);

@@ -20,7 +20,9 @@ DURE_BEGIN_DECLS
 
 /* Waits for a child to end, to stop or to go on.
    With WNOHANG it is not cancelled. A wait for any child, for a group, or with WUNTRACED or
-   WCONTINUED holds a thread of the pool; __WNOTHREAD there is EINVAL in a task.
+   WCONTINUED holds one of the 256 threads that the pool has for waits; when they are all taken, it
+   and others of the kind (dure_flock, dure_pthread_join, the open of a FIFO) wait for one.
+   __WNOTHREAD there is EINVAL in a task.
    Cancellation: exact; no child was reaped. Source: POSIX.1-2017 waitpid. */
 DURE_API pid_t dure_waitpid(pid_t pid, int *status, int options);
 #ifdef WEXITED /* not where the C library offers strict C alone */

@@ -13,7 +13,8 @@
 #define LEVEL_DUE 0xff
 
 /* So many timers of one slot are looked at to find the earliest; beyond, a wake-up that is too
-   early costs less than the search. */
+   early costs less than the search. And to find the place of one that is added to the wheel's own
+   tick, which is in order; beyond, it is put in order again. */
 #define SEARCH_MAX 64
 
 /* Where things lie. `tick >> shift` numbers the slots of a level from the beginning of time. A
@@ -122,16 +123,42 @@ static int64_t step_ns(const struct timers *timers, unsigned level, int64_t numb
     return first * TICK_NS;
 }
 
+/* Puts a timer into the wheel's own tick, in its order if that is not far to seek. */
+static __attribute__((noinline)) void insert(struct timers *timers, struct timer *timer,
+                                             struct list *head)
+{
+    struct list *at = head->prev;
+    unsigned n;
+
+    timers->in_order |= list_empty(head);
+    if (timers->in_order && at != head && timer->at_ns < timer_of(head->next)->at_ns) {
+        list_push_front(head, &timer->link);
+        return;
+    }
+    for (n = 0; timers->in_order && at != head && timer_of(at)->at_ns > timer->at_ns; n++) {
+        at = at->prev;
+        timers->in_order = n < SEARCH_MAX;
+    }
+    if (!timers->in_order)
+        at = head->prev;
+    list_push_front(at, &timer->link); /* right after `at` */
+}
+
 /* Puts a timer where it belongs, seen from the wheel's tick. */
 static void place(struct timers *timers, struct timer *timer)
 {
     int64_t tick = timer->at_ns >> TICK_SHIFT, step;
+    struct list *head;
     unsigned level;
 
     if (tick < timers->tick)
         tick = timers->tick; /* late: in the slot that is looked at first */
     level = level_of(timers, tick);
-    list_push_back(enter(timers, timer, level, tick), &timer->link);
+    head = enter(timers, timer, level, tick);
+    if (unlikely(tick == timers->tick))
+        insert(timers, timer, head);
+    else
+        list_push_back(head, &timer->link);
     if (unlikely(timers->lengths[level][timer->slot] == TIMERS_STEP + 1) && level > 0) {
         step = step_ns(timers, level, number_of(tick, level)); /* the slot has become large */
         if (step < timers->next_ns)
@@ -207,9 +234,13 @@ static int64_t slot_next_ns(struct timers *timers, unsigned level, int64_t numbe
     size_t length = timers->lengths[level][slot];
     int64_t next_ns = INT64_MAX;
 
-    /* On the lowest level the answer must be exact: with the slot's start, which may have
-       passed, a simulated clock that moves from timer to timer would stand still. */
-    if (length > SEARCH_MAX && level > 0)
+    bool own = level == 0 && number == timers->tick;
+
+    if (own && timers->in_order)
+        return timer_of(head->next)->at_ns;
+    /* In the wheel's own tick the answer must be exact: with the slot's start, which has passed, a
+       simulated clock that moves from timer to timer would stand still. */
+    if (length > SEARCH_MAX && !own)
         return start_of(number, level) * TICK_NS;
     for (node = head->next; node != head; node = node->next)
         if (timer_of(node)->at_ns < next_ns)
@@ -338,7 +369,9 @@ static void take_due(struct timers *timers, int64_t now_ns)
     struct timer *timer;
     size_t n;
 
-    sort(head);
+    if (!timers->in_order)
+        sort(head);
+    timers->in_order = true;
     for (n = 0; (node = head->next) != head; n++) {
         timer = timer_of(node);
         if (timer->at_ns > now_ns)
@@ -357,6 +390,7 @@ static void turn(struct timers *timers, int64_t now, int64_t now_ns)
     unsigned level = 0;
 
     while ((start = earliest_slot(timers, &level)) <= now) {
+        timers->in_order &= level == 0 && start == timers->tick;
         timers->tick = start;
         if (level > 0) {
             move_down(timers, level, (unsigned)number_of(start, level) & SLOT_MASK, SIZE_MAX);
@@ -366,6 +400,7 @@ static void turn(struct timers *timers, int64_t now, int64_t now_ns)
         if (start == now)
             break; /* what is left in this tick is not due yet, all the rest is later */
     }
+    timers->in_order &= now == timers->tick;
     timers->tick = now;
 }
 

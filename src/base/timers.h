@@ -40,6 +40,7 @@ struct timers {
     int64_t tick;                     /* where the wheel stands; all slots before are empty */
     int64_t next_ns;                  /* no timer in the wheel is due before this */
     bool next_known;                  /* next_ns is what timers_next answers */
+    bool in_order;                    /* the slot of tick is sorted by at_ns */
     uint16_t levels;                  /* bit n: something lies on level n */
     size_t count;                     /* timers in the wheel and in due */
     uint64_t moved;                   /* moves to a lower level so far, for tests */
@@ -72,8 +73,8 @@ static inline bool timer_idle(const struct timer *timer)
 size_t timers_fire(struct timers *timers, int64_t now_ns);
 
 /* When to call timers_fire next; INT64_MAX when the wheel is empty. It is the at_ns of the earliest
-   timer, except while more than 64 timers share a slot above the lowest level that may hold it: then
-   it is the slot's start or, with more than TIMERS_STEP, the time of the next step of emptying it.
+   timer, except while more than 64 timers share a slot ahead that may hold it: then it is the slot's
+   start or, with more than TIMERS_STEP, the time of the next step of emptying it.
    timers_fire at that time moves what is due to be moved, so the answers come to an end. A slot
    of n timers costs at most n / TIMERS_STEP + 2 of them a level. Who calls at these times never
    makes timers_fire move more than a bounded number of timers at once: see timers.c. */

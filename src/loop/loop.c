@@ -60,25 +60,14 @@ static uint64_t idle_bit(const struct loop *loop)
     return loop->sched.number < 64 ? UINT64_C(1) << loop->sched.number : 0;
 }
 
-/* Takes unstarted tasks from another loop. This loop is the one that may search. */
-static bool search(struct loop *loop)
-{
-    bool found = sched_steal(&loop->sched) != 0;
-
-    (void)atomic_exchange_explicit(&sched_group.searching, false, memory_order_seq_cst);
-    /* Whoever spawned meanwhile left the waking to us. */
-    if (found)
-        sched_pass_on(&loop->sched);
-    return found;
-}
-
 /* Nothing is ready here. Returns true if work was found elsewhere; otherwise the loop is known to
    be idle. */
 static bool become_idle(struct loop *loop)
 {
+    bool again; /* it does look again */
+
     /* While another loop searches there is no need: it wakes us if it finds more than it takes. */
-    if (!atomic_exchange_explicit(&sched_group.searching, true, memory_order_seq_cst) &&
-        search(loop))
+    if (sched_may_search() && sched_search(&loop->sched, &again))
         return true;
     /* Sequentially consistent: said before the last look, see sched_offer. */
     atomic_fetch_or_explicit(&sched_group.idle, idle_bit(loop), memory_order_seq_cst);
@@ -88,10 +77,14 @@ static bool become_idle(struct loop *loop)
 static void leave_idle(struct loop *loop)
 {
     uint64_t bit = idle_bit(loop);
+    bool again;
 
-    /* Whoever took our bit away has made us the one that searches: see sched_offer. */
-    if (bit && !(atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit))
-        search(loop);
+    if (!bit || (atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit))
+        return;
+    /* Whoever took our bit away has made us the one that searches: see sched_offer. Whoever queued a
+       task since then left it to us, and we may be about to do something else for long. */
+    while (!sched_search(&loop->sched, &again) && again && sched_may_search())
+        ;
 }
 
 /* How long the loop may sleep: nanoseconds, -1 for ever. */

@@ -227,10 +227,10 @@ struct request {
     atomic_int state;
     int error; /* what ended it: the asker's */
 };
-/* Asks for the running task, or for a thread that holds the run, with ask and drop set. fd: what it
-   is about, or -1 (as it is for a thread). Returns 0: the
-   answer is there, until request_let_go; or -ECANCELED, -EBADF (dure_close) or another -errno: the
-   request is the caller's no more, and if it had not begun it never will. */
+/* Asks for the running task, or for a plain thread, with ask and drop set. fd: what it is about, or
+   -1 (as it is for a thread). Returns 0: the answer is there, until request_let_go; or -ECANCELED,
+   -EBADF (dure_close) or another -errno: the request is the caller's no more, and if it had not begun
+   it never will. */
 int request_run(struct request *request, enum pool_class class, const char *what, int fd);
 void request_let_go(struct request *request);
 

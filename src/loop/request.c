@@ -60,12 +60,13 @@ static void end_entry(struct offload_entry *entry, int error)
     abandon(container_of(entry, struct request, entry), error);
 }
 
-int request_run(struct request *request, enum pool_class class, const char *what, int fd)
+static int ask(struct request *request, struct pool *pool, enum pool_class class, const char *what,
+               int fd)
 {
     struct loop *loop = task_current() ? loop_here() : NULL;
     int error;
 
-    request->pool = runtime_active->pool;
+    request->pool = pool;
     request->job = (struct pool_job){ .run = run, .finished = answered, .class = (uint8_t) class };
     request->wait = (struct wait){ .what = what, .fd = fd, .cancel = cancel };
     request->entry = (struct offload_entry){ .fd = fd, .end = end_entry };
@@ -92,5 +93,35 @@ int request_run(struct request *request, enum pool_class class, const char *what
 
 err_drop:
     request->drop(request);
+    return error;
+}
+
+/* For a plain thread without a run: a pool for this one. */
+static int ask_outside(struct request *request, enum pool_class class, const char *what)
+{
+    struct pool *pool = pool_create(NULL);
+    int error;
+
+    if (!pool) {
+        request->drop(request);
+        return -ENOMEM;
+    }
+    error = ask(request, pool, class, what, -1);
+    pool_destroy(pool); /* which does not wait for a job that was abandoned */
+    return error;
+}
+
+int request_run(struct request *request, enum pool_class class, const char *what, int fd)
+{
+    struct runtime *held;
+    int error;
+
+    if (task_current())
+        return ask(request, runtime_active->pool, class, what, fd);
+    held = runtime_hold();
+    if (!held)
+        return ask_outside(request, class, what);
+    error = ask(request, held->pool, class, what, -1);
+    runtime_let_go(held);
     return error;
 }

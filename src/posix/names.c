@@ -17,22 +17,10 @@ static int system_error(int error)
     return EAI_SYSTEM;
 }
 
-/* A task's lookup can be abandoned, and a thread's that has a scope, while there is a run to make it.
-   Returns whether it can; *held gets what is to be let go then. */
-static bool can_abandon(struct runtime **held)
+/* Without a scope a thread's lookup is the plain call. */
+static bool can_be_ended(void)
 {
-    *held = NULL;
-    if (task_current())
-        return true;
-    if (thread_has_scope())
-        *held = runtime_hold();
-    return *held != NULL;
-}
-
-static void let_go(struct runtime *held)
-{
-    if (held)
-        runtime_let_go(held);
+    return task_current() || (thread_has_scope() && !task_forked);
 }
 
 static void pay(void)
@@ -176,7 +164,6 @@ int dure_getaddrinfo(const char *host, const char *service, const struct addrinf
                      struct addrinfo **results)
 {
     int refused = io_entry_refused(), result;
-    struct runtime *held;
 
     if (refused < 0)
         return system_error(-refused);
@@ -188,10 +175,9 @@ int dure_getaddrinfo(const char *host, const char *service, const struct addrinf
         result = ask_simulated(!host || sim_knows_name(host), "getaddrinfo");
         return result ? result : world_here()->getaddrinfo(host, service, hints, results);
     }
-    if (!can_abandon(&held))
+    if (!can_be_ended())
         return getaddrinfo(host, service, hints, results);
     result = look_up_in_pool(host, service, hints, results);
-    let_go(held);
     return result;
 }
 
@@ -272,7 +258,6 @@ int dure_getnameinfo(const struct sockaddr *addr, socklen_t addr_len, char *host
                      socklen_t host_len, char *service, socklen_t service_len, int flags)
 {
     int refused = io_entry_refused(), result;
-    struct runtime *held;
 
     if (refused < 0)
         return system_error(-refused);
@@ -291,9 +276,8 @@ int dure_getnameinfo(const struct sockaddr *addr, socklen_t addr_len, char *host
                       : world_here()->getnameinfo(addr, addr_len, host, host_len, service,
                                                   service_len, flags);
     }
-    if (!can_abandon(&held))
+    if (!can_be_ended())
         return getnameinfo(addr, addr_len, host, host_len, service, service_len, flags);
     result = name_in_pool(addr, addr_len, host, host_len, service, service_len, flags);
-    let_go(held);
     return result;
 }

@@ -205,7 +205,7 @@ static int choose(struct choice *choice)
 
 static int choose_with(dure_case *cases, size_t len, struct choice_entry *entries)
 {
-    struct choice choice = { .cases = cases, .entries = entries, .len = len };
+    struct choice choice = { .cases = cases, .entries = entries, .len = len, .signal_fd = -1 };
     dure_case *c;
     int won, error;
 

@@ -56,6 +56,7 @@ struct choice {
     int otherwise;  /* the index of the default; as the next two, or CHOICE_NONE */
     int at;         /* of the earliest time */
     int ready;      /* of the descriptor or signal that has won the claim */
+    int signal_fd;  /* of a thread without a loop that waits for signals; or -1 */
     /* Operations that the backend has. At the end they are called back, and awaited. */
     unsigned pending;
     bool settling;
@@ -73,7 +74,12 @@ int choice_polled(struct choice *choice, int index);
 /* How a plain thread sleeps that waits for descriptors too. */
 void choice_sleep(struct waiter *waiter, int64_t until_ns);
 
-/* choose_signal.c: the signals of a choice, which a task makes. */
+/* choose_signal.c: the signals of a choice. */
+static inline bool case_is_for_signal(const dure_case *c)
+{
+    return c->kind == &case_signal && c->object;
+}
+
 /* Whether all of them may be waited for here: 0 or -errno, with words for dure_why. */
 int choice_check_signals(const struct choice *choice);
 /* Takes one that is pending. Returns true if it did, or that failed. */
@@ -83,5 +89,8 @@ int choice_listen(struct choice *choice);
 void choice_unlisten(struct choice *choice);
 /* As choice_polled; -ERESTART: another thread has taken it. */
 int choice_signaled(struct choice *choice, int index);
+/* A thread without a loop was told of a signal that another thread has taken. Returns an index for
+   choice_signaled. */
+int choice_miss_signal(struct choice *choice);
 
 #endif

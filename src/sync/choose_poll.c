@@ -5,6 +5,11 @@
 
 #include <time.h>
 
+static bool is_for_descriptor(const dure_case *c)
+{
+    return c->kind == &case_ready && c->fd >= 0;
+}
+
 /* --- on a loop --- */
 
 static void polled(struct op *op)
@@ -74,36 +79,47 @@ void choice_settle(struct choice *choice)
 
 /* --- on a thread without a loop --- */
 
-/* All of them, with room for one more before. Returns how many there are in all. */
+/* All of them and at last the signals', with room for one more before. Returns how many there are in
+   all. */
 static nfds_t gather(const struct choice *choice, struct pollfd *fds)
 {
     nfds_t len = 1;
     size_t i;
 
     for (i = 0; i < choice->len; i++)
-        if (choice->cases[i].kind == &case_ready && choice->cases[i].fd >= 0)
+        if (is_for_descriptor(&choice->cases[i]))
             fds[len++] = (struct pollfd){ .fd = choice->cases[i].fd,
                                           .events = (short)choice->cases[i].number };
+    if (choice->signal_fd >= 0)
+        fds[len++] = (struct pollfd){ .fd = choice->signal_fd, .events = POLLIN };
     return len;
 }
 
-/* The first that is ready, from where the look begins. Its index or CHOICE_NONE. */
-static int find_ready(struct choice *choice, const struct pollfd *fds)
+/* fds: NULL if none is ready. */
+static void note_events(struct choice *choice, const struct pollfd *fds)
 {
-    int first = CHOICE_NONE, after = CHOICE_NONE;
     size_t i;
 
-    for (i = 0, fds++; i < choice->len; i++) {
-        if (choice->cases[i].kind != &case_ready || choice->cases[i].fd < 0)
-            continue;
-        choice->entries[i].u.op.result = (unsigned short)fds->revents;
-        if (fds->revents && first < 0)
-            first = (int)i;
-        if (fds->revents && after < 0 && i >= choice->start)
-            after = (int)i;
-        fds++;
+    for (i = 0; i < choice->len; i++)
+        if (is_for_descriptor(&choice->cases[i]))
+            choice->entries[i].u.op.result = fds ? (unsigned short)(++fds)->revents : 0;
+}
+
+/* The first that is ready, from where the look begins; a signal is taken. Its index or
+   CHOICE_NONE. */
+static int find_ready(struct choice *choice)
+{
+    size_t n, i;
+
+    for (n = 0; n < choice->len; n++) {
+        const dure_case *c = &choice->cases[i = (choice->start + n) % choice->len];
+
+        if (is_for_descriptor(c) && choice->entries[i].u.op.result != 0)
+            return (int)i;
+        if (case_is_for_signal(c) && choice_take_signal(&choice->entries[i], c))
+            return (int)i;
     }
-    return after >= 0 ? after : first;
+    return CHOICE_NONE;
 }
 
 /* What wakes it from a poll. */
@@ -118,11 +134,14 @@ static int poll_now(struct choice *choice)
 {
     struct pollfd fds[DURE_CASES_MAX + 1];
     nfds_t len = gather(choice, fds);
-    int ready = poll(fds + 1, len - 1, 0);
+    int ready = len > 1 ? poll(fds + 1, len - 1, 0) : 0;
 
     if (ready < 0 && errno != EINTR)
         return -errno;
-    return ready > 0 ? find_ready(choice, fds) : CHOICE_NONE;
+    if (ready <= 0 && choice->signals == 0)
+        return CHOICE_NONE;
+    note_events(choice, ready > 0 ? fds : NULL);
+    return find_ready(choice);
 }
 
 void choice_sleep(struct waiter *waiter, int64_t until_ns)
@@ -130,11 +149,14 @@ void choice_sleep(struct waiter *waiter, int64_t until_ns)
     struct choice *choice = container_of(waiter, struct choice, wait.waiter);
     struct pollfd fds[DURE_CASES_MAX + 1];
 
-    if (thread_doze_polling(waiter->thread, fds, gather(choice, fds), until_ns, NULL) > 0 &&
-        sync_claim(&choice->wait)) {
-        choice->ready = find_ready(choice, fds);
-        waiter_signal(waiter);
-    }
+    if (thread_doze_polling(waiter->thread, fds, gather(choice, fds), until_ns, NULL) <= 0 ||
+        !sync_claim(&choice->wait))
+        return;
+    note_events(choice, fds);
+    choice->ready = find_ready(choice);
+    if (choice->ready == CHOICE_NONE)
+        choice->ready = choice_miss_signal(choice);
+    waiter_signal(waiter);
 }
 
 /* --- both --- */
@@ -148,9 +170,9 @@ int choice_poll(struct choice *choice, bool waits)
     for (n = 0; n < choice->len; n++) {
         const dure_case *c = &choice->cases[i = (choice->start + n) % choice->len];
 
-        if (c->kind == &case_ready && c->fd >= 0 && start(&choice->entries[i], c, waits))
+        if (is_for_descriptor(c) && start(&choice->entries[i], c, waits))
             return (int)i;
-        if (c->kind == &case_signal && c->object && choice_take_signal(&choice->entries[i], c))
+        if (case_is_for_signal(c) && choice_take_signal(&choice->entries[i], c))
             return (int)i;
     }
     return CHOICE_NONE;

@@ -71,13 +71,13 @@ static unsigned steal_from(struct sched *victim, struct sched *thief)
     return len;
 }
 
-unsigned sched_steal(struct sched *thief)
+static bool steal(struct sched *thief)
 {
     unsigned i, len = 0;
 
     for (i = 1; i < sched_group.len && len == 0; i++)
         len = steal_from(sched_group.scheds[(thief->number + i) % sched_group.len], thief);
-    return len;
+    return len != 0;
 }
 
 static unsigned load_of(struct sched *sched)
@@ -102,50 +102,90 @@ struct sched *sched_least_loaded(void)
     return least;
 }
 
-/* Makes one of the idle loops search, unless one does already. */
-static bool wake_thief(uint64_t idle)
+/* Sequentially consistent, after a task was queued: a loop that becomes idle says so and then looks
+   for work once more, so that one of the two sees the other. */
+static uint64_t idle_loops(void)
 {
-    uint64_t bit = idle & -idle;
-    struct sched *thief;
+    return atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
+}
 
-    if (atomic_exchange_explicit(&sched_group.searching, true, memory_order_seq_cst))
-        return false;
-    if (!(atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit)) {
-        atomic_store_explicit(&sched_group.searching, false, memory_order_seq_cst);
-        return false;
-    }
-    thief = sched_group.scheds[__builtin_ctzll(bit)];
+static void wake(struct sched *thief)
+{
     atomic_store_explicit(&thief->sleeping, false, memory_order_seq_cst);
     thief->wake(thief);
-    return true;
+}
+
+/* Makes one of the idle loops search; or the one that does already, once more. False: none is idle.
+   One that is not idle any more when its turn comes has found something itself; then another one is
+   asked. Those who met this loop's mark meanwhile left it the asking: hence a new look at who is idle,
+   after the mark is gone. */
+static bool wake_thief(void)
+{
+    uint64_t idle, bit;
+
+    while ((idle = idle_loops()) != 0) {
+        if (atomic_exchange_explicit(&sched_group.search, SEARCH_AGAIN, memory_order_seq_cst))
+            return true;
+        bit = idle & -idle;
+        if (atomic_fetch_and_explicit(&sched_group.idle, ~bit, memory_order_seq_cst) & bit) {
+            wake(sched_group.scheds[__builtin_ctzll(bit)]);
+            return true;
+        }
+        (void)atomic_exchange_explicit(&sched_group.search, SEARCH_NONE, memory_order_seq_cst);
+    }
+    return false;
 }
 
 void sched_offer(struct sched *sched)
 {
-    /* Sequentially consistent, after the task was queued: a loop that becomes idle says so and then
-       looks for work once more, so that one of the two sees the other. */
-    uint64_t idle = atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
-
-    if (likely(idle == 0))
+    if (likely(idle_loops() == 0))
         return;
     if (atomic_exchange_explicit(&sched->offer_taken, false, memory_order_relaxed))
         sched->offers_skip = 0;
-    if (sched->offers_skipped++ < sched->offers_skip || !wake_thief(idle))
+    if (sched->offers_skipped++ < sched->offers_skip || !wake_thief())
         return;
     sched->offers_skipped = 0;
     if (sched->offers_skip < OFFERS_SKIP_MAX)
         sched->offers_skip = sched->offers_skip * 2 + 1;
 }
 
-void sched_pass_on(struct sched *sched)
+/* A thief has looked: if it found work, wakes the next idle loop if more is left somewhere. */
+static bool pass_on(struct sched *thief, bool found)
 {
-    uint64_t idle = atomic_load_explicit(&sched_group.idle, memory_order_seq_cst);
-    unsigned i, own, left = 0;
+    bool left = false;
+    unsigned i, own;
 
-    for (i = 0; i < sched_group.len && idle; i++) {
-        own = sched_group.scheds[i] == sched; /* which is about to start one */
-        left += unstarted_len(sched_group.scheds[i]) > own;
+    if (!found || idle_loops() == 0)
+        return found;
+    for (i = 0; i < sched_group.len && !left; i++) {
+        own = sched_group.scheds[i] == thief; /* which is about to start one */
+        left = unstarted_len(sched_group.scheds[i]) > own;
     }
     if (left)
-        wake_thief(idle);
+        wake_thief();
+    return true;
+}
+
+bool sched_steal(struct sched *thief)
+{
+    return pass_on(thief, steal(thief));
+}
+
+bool sched_may_search(void)
+{
+    uint8_t none = SEARCH_NONE;
+
+    return atomic_compare_exchange_strong_explicit(&sched_group.search, &none, SEARCH_ON,
+                                                   memory_order_seq_cst, memory_order_seq_cst);
+}
+
+bool sched_search(struct sched *thief, bool *again)
+{
+    bool found;
+
+    atomic_store_explicit(&sched_group.search, SEARCH_ON, memory_order_seq_cst);
+    found = steal(thief);
+    *again = atomic_exchange_explicit(&sched_group.search, SEARCH_NONE, memory_order_seq_cst) ==
+             SEARCH_AGAIN;
+    return pass_on(thief, found);
 }

@@ -156,6 +156,13 @@ struct sched {
     void (*take_turn)(struct sched *sched);
 };
 
+/* Of tasks that have not started. */
+enum search {
+    SEARCH_NONE,
+    SEARCH_ON,
+    SEARCH_AGAIN, /* some were queued since it began, and it may have missed them */
+};
+
 /* What all loops share. */
 struct sched_group {
     struct sched **scheds;
@@ -166,8 +173,8 @@ struct sched_group {
     unsigned (*draw)(unsigned bound);
     /* Bit n: loop n (below 64) sleeps for want of work and may be woken to take some. */
     _Atomic uint64_t idle;
-    /* A woken loop is searching: at most one at a time. */
-    atomic_bool searching;
+    /* enum search: whether a loop searches, or has been woken to; at most one at a time. */
+    _Atomic uint8_t search;
     /* What keeps the run from ending: the roots that have tasks, and plain threads' scopes and
        spawns. 0: there is no run, or it is over. */
     _Atomic uint64_t alive;
@@ -249,10 +256,15 @@ static inline void sched_reclaim(struct sched *sched)
 }
 
 /* steal.c */
-unsigned sched_steal(struct sched *thief);
+/* Takes unstarted tasks from another loop; the other loops know if more is left. Returns true if it
+   took some. */
+bool sched_steal(struct sched *thief);
 void sched_offer(struct sched *sched); /* unstarted tasks wait: wakes an idle loop */
-/* A thief has found work: wakes the next idle loop if more is left somewhere. */
-void sched_pass_on(struct sched *sched);
+/* True: this loop is the one that may search now. */
+bool sched_may_search(void);
+/* The one that may search does, as sched_steal, and then another one may. *again: tasks were queued
+   meanwhile, and left to this loop. */
+bool sched_search(struct sched *thief, bool *again);
 struct sched *sched_least_loaded(void);
 
 /* alive.c */

@@ -567,6 +567,36 @@ TEST_OUTSIDE(a_run_does_not_wait_for_abandoned_ones)
     YIELD_UNTIL(atomic_load(&freed) == 2);
 }
 
+static void *cancel_when_begun(void *arg)
+{
+    while (!atomic_load(&begun))
+        dure_yield();
+    dure_scope_cancel(arg);
+    return NULL;
+}
+
+/* A plain thread, and no run. */
+TEST_OUTSIDE(a_scope_ends_it_outside)
+{
+    pthread_t thread;
+    dure_scope scope;
+
+    reset();
+    dure_scope_open(&scope);
+    pthread_create(&thread, NULL, cancel_when_begun, &scope);
+    CHECK_EQ(look_up("slow-1"), EAI_SYSTEM);
+    CHECK_EQ(errno, ECANCELED);
+    pthread_join(thread, NULL);
+    CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    dure_scope_open_with(&scope,
+                         &(dure_scope_options){ .deadline = dure_after(5 * DURE_MILLISECOND) });
+    CHECK_EQ(find_name(NULL), EAI_SYSTEM);
+    CHECK_EQ(errno, ECANCELED);
+    CHECK_FAILS(dure_scope_close(&scope), ETIMEDOUT);
+    open_gate(atomic_load(&begun));
+    YIELD_UNTIL(atomic_load(&freed) == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,6 +615,7 @@ int main(void)
         cmocka_unit_test(many_slow_ones_hold_up_nobody_else),
         cmocka_unit_test(a_queued_one_that_is_canceled_never_begins),
         cmocka_unit_test(a_run_does_not_wait_for_abandoned_ones),
+        cmocka_unit_test(a_scope_ends_it_outside),
     };
 
     return conformance_main(tests, sizeof tests / sizeof *tests);

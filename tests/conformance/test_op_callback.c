@@ -101,6 +101,25 @@ TEST(cancel_before_during_and_after)
     close_both(fds);
 }
 
+/* Its time has come, but the loop has not looked yet: one of the two ends it. */
+TEST(sleep_canceled_when_it_is_over)
+{
+    struct told told = { 0 };
+    dure_deadline soon = dure_after(DURE_MILLISECOND);
+    dure_scope scope;
+    dure_op op;
+
+    dure_scope_open(&scope);
+    dure_op_sleep_until(&op, soon);
+    CHECK_EQ(dure_start(&op, tell_it, &told), 0);
+    while (dure_now() <= soon.at_ns)
+        ; /* no turn in between */
+    CHECK_EQ(dure_op_cancel(&op), 0);
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    CHECK_EQ(told.times, 1);
+    CHECK_EQ(told.error, ECANCELED);
+}
+
 TEST(scope_cancel_ends_all)
 {
     struct told told[4] = { { 0 } };
@@ -662,6 +681,7 @@ int main(void)
         cmocka_unit_test(told_once_and_never_inside_start),
         cmocka_unit_test(scope_close_waits),
         cmocka_unit_test(cancel_before_during_and_after),
+        cmocka_unit_test(sleep_canceled_when_it_is_over),
         cmocka_unit_test(scope_cancel_ends_all),
         cmocka_unit_test(deadline_is_felt),
         cmocka_unit_test(grace_is_theirs_too),

@@ -105,6 +105,34 @@ MUTANTS = {
         "src/sync/choose.c",
         "        if (node->granted)\n            won = (int)i;",
         "        if (node->granted && i)\n            won = (int)i;"),
+    "a choice takes effect twice": (
+        "src/sync/queue.h",
+        "           !atomic_exchange_explicit(&wait->claimed, 1, memory_order_acq_rel);",
+        "           atomic_exchange_explicit(&wait->claimed, 1, memory_order_acq_rel) < 2;"),
+    "a callback is told twice": (
+        "src/loop/operation.c",
+        "    operation->told(operation);",
+        "    operation->told(operation);\n"
+        "    static unsigned n;\n"
+        "    if (++n % 20 == 0)\n        operation->told(operation);"),
+    "an operation that was told stays counted": (
+        "src/task/dependent.c",
+        "    scope->dependents_live--;",
+        "    static unsigned n;\n    if (++n % 20)\n        scope->dependents_live--;"),
+    "an operation is counted out before it is told": (
+        "src/loop/operation.c",
+        "    dependent_unlink(&operation->dependent);",
+        "    dependent_unlink(&operation->dependent);\n"
+        "    dependent_left(scope);\n    scope->dependents_live++;"),
+    "an operation's cancel is forgotten": (
+        "src/loop/operation.c",
+        "    operation->op.flags |= OP_CANCEL_ASKED;",
+        "    static unsigned n;\n    if (++n % 5 == 0)\n        return;\n"
+        "    operation->op.flags |= OP_CANCEL_ASKED;"),
+    "a loop sleeps though operations have ended": (
+        "src/loop/simulated.c",
+        "!list_empty(&loop->ended) ||",
+        "false ||"),
     "a future tells one of those who wait": (
         "src/sync/future.c",
         "    all = sync_queue_take_all(&future->queue);",

@@ -10,6 +10,7 @@ static void (*const properties[])(void) = {
     mutexes_exclude_and_lose_nobody,
     every_item_arrives_once,
     futures_tell_all,
+    operations_are_told_once,
     canceled_transfers_lose_no_byte,
     close_ends_every_wait,
     polls_see_what_is_there,

@@ -15,6 +15,9 @@ void mutexes_exclude_and_lose_nobody(void);
 void every_item_arrives_once(void);
 void futures_tell_all(void);
 
+/* of_operations.c */
+void operations_are_told_once(void);
+
 /* of_bytes.c */
 void canceled_transfers_lose_no_byte(void);
 void close_ends_every_wait(void);

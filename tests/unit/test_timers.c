@@ -527,6 +527,36 @@ static void no_call_moves_many(void **state)
     check_moves("a minute", 1000000, 4, 4);
 }
 
+static struct timer *of_tick;
+
+static void fire_and_add_near(struct timer *timer)
+{
+    exactly_in_time(timer);
+    if (!of_tick || !timer_idle(of_tick))
+        return;
+    of_tick->at_ns = turned_to_ns + (int64_t)(random_next() % 300);
+    of_tick->fire = exactly_in_time;
+    timers_add(&wheel, of_tick);
+}
+
+/* A crowd in one tick, which the clock goes through timer by timer while more are added among them.
+   Each call tells the next one exactly. */
+static void a_crowd_in_one_tick(void **state)
+{
+    static struct timer late;
+    size_t calls, i;
+
+    (void)state;
+    seed_from_environment();
+    add_many(10000, SECOND / 16384 * 16384, 16384);
+    for (i = 0; i < 10000; i++)
+        million[i].fire = fire_and_add_near;
+    of_tick = &late;
+    turn_until_empty(&calls);
+    assert_in_range(calls, 5000, 20000);
+    of_tick = NULL;
+}
+
 /* Small slots cost an idle loop no call before their timers' own. */
 static void few_timers_need_no_steps(void **state)
 {
@@ -555,6 +585,7 @@ int main(void)
         cmocka_unit_test_setup(fuzz_against_model, start_at_zero),
         cmocka_unit_test_setup(a_million_timers, start_at_zero),
         cmocka_unit_test_setup(no_call_moves_many, start_at_zero),
+        cmocka_unit_test_setup(a_crowd_in_one_tick, start_at_zero),
         cmocka_unit_test_setup(few_timers_need_no_steps, start_at_zero),
     };
 
