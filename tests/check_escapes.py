@@ -82,6 +82,7 @@ EXCEPTIONS = {
     "src/posix/time.c": ("nanosleep sleep usleep", PLAIN),
     "src/posix/tty.c": ("ioctl tcdrain tcsetattr", "ttys are not simulated"),
     "src/sync/choose_poll.c": ("poll", THREADS),
+    "src/sync/choose_signal.c": ("close signalfd", THREADS),
     "src/task/alive.c": ("clock_gettime", "the clock of a thread outside of any run"),
     "src/task/overflow.c": ("write", WORDS),
     "src/task/slab.c": ("fopen getenv syscall", "how this kernel guards stacks, asked once"),
