@@ -7,6 +7,7 @@
 
 /* In the order in which they run. */
 static const struct experiment *const experiments[] = {
+    &experiment_io,
     NULL,
 };
 
