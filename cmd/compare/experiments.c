@@ -7,6 +7,8 @@
 
 /* In the order in which they run. */
 static const struct experiment *const experiments[] = {
+    &experiment_io,
+    &experiment_switch,
     NULL,
 };
 

@@ -4,4 +4,6 @@
 
 #include "cmd/compare/compare.h"
 
+extern const struct experiment experiment_io, experiment_switch;
+
 #endif
