@@ -1,52 +1,22 @@
 /* dure serve: a static web server. */
-#include <arpa/inet.h>
-#include <dure.h>
+#include "cmd/serve.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "cmd/cmd.h"
-#include "http/http.h"
-
-static const char help[] =
-    "usage: dure serve [OPTIONS] [DIR]\n"
-    "\n"
-    "Serves the files of DIR (the current directory) over HTTP/1.1. Ctrl-C ends it: what is\n"
-    "under way is finished first.\n"
-    "\n"
-    "  -p, --port N         the port; 0 takes a free one (8080)\n"
-    "  -b, --bind ADDRESS   the numeric address to listen on; \"\" for all (127.0.0.1)\n"
-    "      --loops N        event loops (as many as there are processors to use)\n"
-    "      --backend NAME   io_uring, epoll, poll or select (the best that works)\n"
-    "      --log WHERE      the access log: off, - for standard output, or a file (-)\n"
-    "      --grace SECONDS  how long requests may take to finish at the end (10)\n"
-    "  -h, --help           this\n";
-
-struct settings {
-    const char *dir;
-    const char *address;
-    uint16_t port;
-    unsigned loops;
-    const char *backend;
-    const char *log;
-    int64_t grace_ns;
-    int root_fd, log_fd; /* opened from dir and log */
-    bool started;        /* what goes wrong from here on has been said */
-};
 
 static int connection(void *arg)
 {
     dure_connection *connection = arg;
+    const struct serve_settings *settings = connection->arg;
 
-    return http_connection(connection->arg, connection->fd);
+    return http_connection(settings->site, connection->fd);
 }
 
 /* Returns: the port that the socket listens on. */
@@ -61,20 +31,54 @@ static unsigned port_of(int fd)
                                             : ((struct sockaddr_in *)&addr)->sin_port);
 }
 
-static void announce(const struct settings *settings, int listen_fd)
+/* By whom, and how many of them. */
+static void announce_model(const struct serve_settings *settings)
+{
+    const struct model *model = settings->model;
+    unsigned loops = dure_loop_count();
+
+    if (loops > 0)
+        fprintf(stderr, " with %u loop%s on %s", loops, loops == 1 ? "" : "s", dure_backend_name());
+    else
+        fprintf(stderr, ", %s", model->manner);
+    if (settings->service.workers > 1)
+        fprintf(stderr, ", %u at once", settings->service.workers);
+}
+
+static void announce(const struct serve_settings *settings)
 {
     const char *address = settings->address[0] != '\0' ? settings->address : "localhost";
     const char *slash = settings->dir[strlen(settings->dir) - 1] == '/' ? "" : "/";
-    const char *format =
-        strchr(address, ':') != NULL
-            ? "serving %s%s on http://[%s]:%u/ with %u loop%s on %s; Ctrl-C ends it\n"
-            : "serving %s%s on http://%s:%u/ with %u loop%s on %s; Ctrl-C ends it\n";
+    const char *format = strchr(address, ':') != NULL ? "serving %s%s on http://[%s]:%u/"
+                                                      : "serving %s%s on http://%s:%u/";
 
-    fprintf(stderr, format, settings->dir, slash, address, port_of(listen_fd), dure_loop_count(),
-            dure_loop_count() == 1 ? "" : "s", dure_backend_name());
+    fprintf(stderr, format, settings->dir, slash, address, port_of(settings->service.listen_fd));
+    announce_model(settings);
+    fputs("; Ctrl-C ends it\n", stderr);
 }
 
-static int listen_or_say(const struct settings *settings)
+static int begin(const struct model_service *service, dure_scope *scope)
+{
+    struct serve_settings *settings = service->arg;
+
+    if (http_site_open(&settings->site, &(http_options){ .root_fd = settings->root_fd,
+                                                         .log_fd = settings->log_fd,
+                                                         .scope = scope }) < 0) {
+        fprintf(stderr, "dure serve: cannot start: %s\n", strerror(errno));
+        return -1;
+    }
+    announce(settings);
+    return 0;
+}
+
+static void end(const struct model_service *service)
+{
+    const struct serve_settings *settings = service->arg;
+
+    http_site_close(settings->site);
+}
+
+static int listen_or_say(const struct serve_settings *settings)
 {
     int fd = dure_listen_tcp(settings->address, settings->port), error = errno, on = 1;
     const char *advice = "";
@@ -99,40 +103,6 @@ static int listen_or_say(const struct settings *settings)
     return -1;
 }
 
-static int serve(void *arg)
-{
-    struct settings *settings = arg;
-    http_site *site = NULL;
-    dure_scope connections;
-    int listen_fd, error = 0;
-
-    settings->started = true;
-    listen_fd = listen_or_say(settings);
-    if (listen_fd < 0)
-        return -1;
-    dure_scope_open_with(&connections, &(dure_scope_options){ .flags = DURE_KEEP_GOING,
-                                                              .grace_ns = settings->grace_ns });
-    if (http_site_open(&site, &(http_options){ .root_fd = settings->root_fd,
-                                               .log_fd = settings->log_fd,
-                                               .scope = &connections }) < 0) {
-        error = errno;
-        goto close_listener;
-    }
-    announce(settings, listen_fd);
-    dure_serve_with(&connections, listen_fd, NULL, connection, site);
-    if (errno != ECANCELED)
-        error = errno;
-
-close_listener:
-    dure_close(listen_fd);
-    dure_scope_close(&connections);
-    if (site != NULL)
-        http_site_close(site);
-    if (error != 0)
-        fprintf(stderr, "dure serve: stopped: %s\n", strerror(error));
-    return error != 0 ? dure_fail(error, "stopped") : 0;
-}
-
 /* Takes as many descriptors as the system allows: each connection needs one. */
 static void raise_descriptor_limit(void)
 {
@@ -144,21 +114,7 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* Reads a number in an option. Returns: it, or -1 after having said what is wrong. */
-static long number_or_say(const char *option, const char *text, long max)
-{
-    char *end;
-    long number;
-
-    errno = 0;
-    number = strtol(text, &end, 10);
-    if (errno == 0 && end != text && *end == '\0' && number >= 0 && number <= max)
-        return number;
-    fprintf(stderr, "dure serve: %s takes a number from 0 to %ld, not \"%s\"\n", option, max, text);
-    return -1;
-}
-
-static int open_or_say(struct settings *settings)
+static int open_or_say(struct serve_settings *settings)
 {
     settings->root_fd = dure_open(settings->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (settings->root_fd < 0) {
@@ -182,86 +138,26 @@ static int open_or_say(struct settings *settings)
     return 0;
 }
 
-/* Returns: 0 to go on, else the exit status plus one. */
-static int read_options(struct settings *settings, int argc, char **argv)
-{
-    enum { LOOPS = 256, BACKEND, LOG, GRACE };
-    static const struct option options[] = {
-        { "port", required_argument, NULL, 'p' },
-        { "bind", required_argument, NULL, 'b' },
-        { "loops", required_argument, NULL, LOOPS },
-        { "backend", required_argument, NULL, BACKEND },
-        { "log", required_argument, NULL, LOG },
-        { "grace", required_argument, NULL, GRACE },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    static char program[] = "dure serve"; /* getopt_long begins its complaints with it */
-    long number = 0;
-    int option;
-
-    argv[0] = program;
-    while (number >= 0 && (option = getopt_long(argc, argv, "p:b:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'p':
-            number = number_or_say("--port", optarg, 65535);
-            settings->port = (uint16_t)number;
-            break;
-        case 'b':
-            settings->address = optarg;
-            break;
-        case LOOPS:
-            number = number_or_say("--loops", optarg, 1024);
-            settings->loops = (unsigned)number;
-            break;
-        case BACKEND:
-            settings->backend = optarg;
-            break;
-        case LOG:
-            settings->log = optarg;
-            break;
-        case GRACE:
-            number = number_or_say("--grace", optarg, 1000000);
-            settings->grace_ns = number * DURE_SECOND;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 1;
-        default:
-            fputs("`dure serve --help` lists the options\n", stderr);
-            return 3;
-        }
-    }
-    if (number < 0)
-        return 3;
-    if (optind + 1 < argc) {
-        fprintf(stderr, "dure serve: one directory can be served, and \"%s\" is a second one\n",
-                argv[optind + 1]);
-        return 3;
-    }
-    if (optind < argc)
-        settings->dir = argv[optind];
-    return 0;
-}
-
 int cmd_serve(int argc, char **argv)
 {
-    struct settings settings = {
-        .dir = ".", .address = "127.0.0.1", .port = 8080, .log = "-", .grace_ns = 10 * DURE_SECOND
+    struct serve_settings settings = {
+        .dir = ".",
+        .address = "127.0.0.1",
+        .port = 8080,
+        .log = "-",
+        .model = model_find("tasks"),
+        .service = { .grace_ns = 10 * DURE_SECOND, .begin = begin, .end = end, .fn = connection },
     };
-    int told = read_options(&settings, argc, argv);
-    dure_run_options options = { .flags = DURE_DUMP_ON_SIGUSR1 };
+    int told = serve_read_options(&settings, argc, argv);
 
     if (told != 0)
         return told - 1;
     if (open_or_say(&settings) < 0)
         return 1;
     raise_descriptor_limit();
-    options.loops = settings.loops;
-    options.backend = settings.backend;
-    if (dure_run_with(&options, serve, &settings) == 0)
-        return 0;
-    if (!settings.started && dure_why()[0] != '\0')
-        fprintf(stderr, "dure serve: cannot start: %s\n", dure_why());
-    return 1;
+    settings.service.arg = &settings;
+    settings.service.listen_fd = listen_or_say(&settings);
+    if (settings.service.listen_fd < 0)
+        return 1;
+    return settings.model->serve(&settings.service) == 0 ? 0 : 1;
 }

@@ -191,12 +191,11 @@ static int status_of(int error)
     }
 }
 
-/* Gives back descriptors that are only kept for speed. */
-static void drop_fds(struct http_cache *cache)
+void http_cache_drop_fds(struct http_cache *cache)
 {
     struct http_entry *entry, *newer;
 
-    for (entry = cache->oldest; entry != NULL; entry = newer) {
+    for (entry = cache->fds > 0 ? cache->oldest : NULL; entry != NULL; entry = newer) {
         newer = entry->newer;
         if (entry->fd >= 0)
             drop(cache, entry);
@@ -208,7 +207,7 @@ static int load(struct http_cache *cache, struct http_load *load)
     int result = dure_blocking(http_entry_load, load, 0);
 
     if (result < 0 && (errno == EMFILE || errno == ENFILE) && cache->fds > 0) {
-        drop_fds(cache);
+        http_cache_drop_fds(cache);
         result = dure_blocking(http_entry_load, load, 0);
     }
     return result;

@@ -38,4 +38,7 @@ struct http_entry *http_cache_get(struct http_cache *cache, struct http_span pat
 
 void http_cache_release(struct http_entry *entry);
 
+/* Forgets the files whose descriptors are only kept for speed. Blocks: never. */
+void http_cache_drop_fds(struct http_cache *cache);
+
 #endif

@@ -32,10 +32,11 @@ static void find_peer(struct http_connection *c, int fd)
         c->peer_len = strlen(c->peer);
 }
 
-static void open_connection(struct http_connection *c, http_site *site, int fd)
+static void open_connection(struct http_connection *c, const http_site *site,
+                            struct http_loop *loop, int fd)
 {
     c->site = site;
-    c->loop = &site->loops[dure_loop_number()];
+    c->loop = loop;
     c->input = (struct http_input){ .data = c->bytes, .size = sizeof c->bytes };
     c->output = (struct http_output){ .fd = fd,
                                       .loop = c->loop,
@@ -45,6 +46,27 @@ static void open_connection(struct http_connection *c, http_site *site, int fd)
     http_loop_tick(c->loop);
     find_peer(c, fd);
     http_deadline_open(&c->deadline, c->loop->now_ns, site->options.idle_timeout_ns);
+}
+
+/* A wait for bytes. Outside the loops a signal may end it, and it has to end when the log is due,
+   which nobody else writes. */
+static ssize_t await_bytes(const struct http_connection *c, void *buf, size_t len)
+{
+    struct http_log *log = &c->loop->log;
+    ssize_t n = -1;
+
+    for (;;) {
+        if (log->due_ns == 0) {
+            n = dure_recv(c->output.fd, buf, len, 0);
+        } else {
+            DURE_WITHIN(dure_at(log->due_ns))
+            n = dure_recv(c->output.fd, buf, len, 0);
+        }
+        if (n >= 0 || (errno != EINTR && errno != ETIMEDOUT))
+            return n;
+        if (errno == ETIMEDOUT)
+            http_log_flush(log);
+    }
 }
 
 /* Receives into the input. Between requests a stop of the server ends the wait at once; the rest
@@ -69,7 +91,7 @@ static ssize_t receive(struct http_connection *c, enum http_stage *timed)
     *timed = c->request.stage;
     if (c->request.stage == HTTP_STAGE_IDLE)
         dure_scope_open_with(&idle, &(dure_scope_options){ .flags = DURE_ENDS_FIRST });
-    n = dure_recv(c->output.fd, input->data + input->end, input->size - input->end, 0);
+    n = await_bytes(c, input->data + input->end, input->size - input->end);
     if (c->request.stage == HTTP_STAGE_IDLE)
         dure_scope_close(&idle);
     if (n > 0)
@@ -153,12 +175,18 @@ static void linger(struct http_connection *c)
 
 int http_connection(http_site *site, int fd)
 {
+    struct http_loop *loop = http_site_take_loop(site);
     struct http_connection c;
     enum http_stage timed = HTTP_STAGE_IDLE;
     ssize_t received;
-    int refused = 0;
+    int refused = 0, result;
 
-    open_connection(&c, site, fd);
+    if (loop == NULL) {
+        dure_close(fd);
+        errno = ENOMEM;
+        return -1;
+    }
+    open_connection(&c, site, loop, fd);
     for (;;) {
         switch (http_request_parse(&c.request, &c.input)) {
         case HTTP_PARSED_REQUEST:
@@ -201,5 +229,7 @@ close:
         http_deadline_close(&c.deadline);
     }
     http_output_drop(&c.output);
-    return dure_close(fd);
+    result = dure_close(fd);
+    http_site_return_loop(site, loop);
+    return result;
 }

@@ -3,6 +3,7 @@
 #define HTTP_CONNECTION_H
 
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include "http/deadline.h"
 #include "http/http.h"
@@ -13,9 +14,16 @@
 struct http_site {
     http_options options;
     struct http_limits limits;
+    pthread_mutex_t lock;       /* guards lendable; held for some instructions */
+    struct http_loop *lendable; /* lent to nobody: as many as were lent at once */
     unsigned loops_len;
     struct http_loop loops[];
 };
+
+/* Finds what a connection is to share with others: that of its event loop, or one that is lent to
+   it alone, until it is given back. Returns: it, or NULL without memory. Threads: any. */
+struct http_loop *http_site_take_loop(http_site *site);
+void http_site_return_loop(http_site *site, struct http_loop *loop);
 
 struct http_connection {
     const struct http_site *site;

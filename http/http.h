@@ -27,7 +27,8 @@
 typedef struct http_options {
     int root_fd;       /* the directory that is served; the caller's, open until the close */
     int log_fd;        /* where the access log is written, in combined format; -1: nowhere */
-    dure_scope *scope; /* the scope of the connections' tasks; it holds the log's task too */
+    dure_scope *scope; /* the scope of the connections' tasks; it holds the log's task too.
+                          Without a run it is not used */
     int64_t header_timeout_ns; /* from a request's first byte to its last header (10 s) */
     int64_t body_timeout_ns;   /* for the request's body (30 s) */
     int64_t idle_timeout_ns;   /* between requests (60 s) */
@@ -37,33 +38,36 @@ typedef struct http_options {
     unsigned fields_max;       /* header fields (100) */
     size_t body_max;           /* bytes of a body that is read and dropped (1 MiB) */
     size_t cached_file_max;    /* larger files are sent from their descriptor (64 KiB) */
-    size_t cache_bytes_max;    /* contents kept in memory, a loop (16 MiB) */
-    unsigned cache_files_max;  /* files known, a loop (1024) */
-    unsigned cache_fds_max;    /* descriptors of larger files kept open, a loop (128) */
+    /* A loop; connections outside the loops have a sixteenth, each that is served at once. */
+    size_t cache_bytes_max;   /* contents kept in memory (16 MiB) */
+    unsigned cache_files_max; /* files known (1024) */
+    unsigned cache_fds_max;   /* descriptors of larger files kept open (128) */
 } http_options;
 
 typedef struct http_site http_site;
 
-/* Makes a site ready to serve.
+/* Makes a site ready to serve: by the tasks of the run that is active, and by plain threads.
    site: gets the site; options: what it is made of; copied.
    Returns: 0, or -1 with errno
      EINVAL   a limit is out of range.
      ENOMEM   no memory.
-     EPERM    no dure_run is active.
-   Blocks: never. Threads: a task. Ownership: http_site_close frees it. */
+   Blocks: never. Threads: any. Ownership: http_site_close frees it; in a process that was forked
+   while nobody else used it, it is a site of its own. */
 int http_site_open(http_site **site, const http_options *options);
 
 /* Frees a site, and writes what the log still holds.
    Blocks: the task, for that writing, at most a second; works in a cancelled scope.
-   Threads: a task, after the last connection has ended. */
+   Threads: any, after the last connection has ended. */
 void http_site_close(http_site *site);
 
 /* Lives the life of one connection: reads requests and answers them until the peer
    closes, a limit is passed or the scopes around end. When they grant a grace, the
    requests under way are answered and an idle connection ends at once.
    site: open; fd: a connected stream socket. It is closed.
-   Returns: 0; a peer's misbehaviour is not a failure.
-   Blocks: the task. Cancellation: ends the connection. Threads: a task of the site's scope. */
+   Returns: 0; a peer's misbehaviour is not a failure. Or -1 with errno
+     ENOMEM   outside the site's loops: no memory.
+   Blocks: the task (the thread outside one, which has to ignore SIGPIPE). Cancellation: ends the
+   connection. Threads: any; a task is one of the site's scope. */
 int http_connection(http_site *site, int fd);
 
 #endif

@@ -53,6 +53,12 @@ void http_loop_init(struct http_loop *loop)
     http_cache_init(&loop->cache);
 }
 
+void http_loop_rest(struct http_loop *loop)
+{
+    http_log_flush(&loop->log);
+    http_cache_drop_fds(&loop->cache);
+}
+
 void http_loop_fini(struct http_loop *loop)
 {
     struct http_buffer *buffer;

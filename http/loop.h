@@ -1,5 +1,6 @@
 /* What the connections of one event loop share. Their tasks never change the loop, so nothing
-   here has a lock. */
+   here has a lock. A connection that is served outside the loops, by a plain thread, is lent one
+   of its own. */
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
 
@@ -29,6 +30,8 @@ struct http_loop {
     unsigned spare_len;
     struct http_cache cache;
     struct http_log log;
+    bool is_lent;           /* to one connection at a time; the site keeps it in between */
+    struct http_loop *next; /* lent to nobody at the moment */
 };
 
 /* Asks for the time; a new second makes new dates. */
@@ -37,6 +40,9 @@ void http_loop_tick(struct http_loop *loop);
 /* Returns: a buffer, or NULL without memory. Blocks: never. */
 struct http_buffer *http_loop_take_buffer(struct http_loop *loop);
 void http_loop_put_buffer(struct http_loop *loop, struct http_buffer *buffer);
+
+/* Nobody uses it for a while: the log is written, descriptors that are kept for speed are closed. */
+void http_loop_rest(struct http_loop *loop);
 
 void http_loop_init(struct http_loop *loop);
 void http_loop_fini(struct http_loop *loop);

@@ -75,7 +75,8 @@ DURE_API void dure_scope_cancel(dure_scope *scope);
 
 /* Moves a scope's deadline, or takes it away with {0}. Moving one that has
    ended the scope already changes nothing.
-   Blocks: never. Threads: any, until the close returns. */
+   Blocks: never. Threads: any, until the close returns; a signal's handler
+   too, for a scope that a plain thread has opened outside any run. */
 DURE_API void dure_scope_set_deadline(dure_scope *scope, dure_deadline deadline);
 
 /* Counts the failures in a scope.

@@ -19,8 +19,12 @@ static void set_level(struct flow *flow, unsigned level)
         thread_rouse(thread_of(flow));
 }
 
+/* A scope outside any run has no tasks; its opener, who may be another thread and has been told, may
+   close it as soon as the lock is given up. */
 static void push_work(struct scope **work, struct scope *scope)
 {
+    if (!scope->home)
+        return;
     scope->work = *work;
     *work = scope;
 }
@@ -35,7 +39,8 @@ void scope_arm_grace(struct scope *scope)
     if (__builtin_add_overflow(sched_now(home), scope->grace_ns, &at_ns))
         return; /* for ever */
     if (!home) {
-        STORE(scope->deadline_ns, at_ns); /* its thread looks after it */
+        STORE(scope->deadline_ns, at_ns); /* its thread looks after it, from now on */
+        thread_rouse(thread_of(scope->opener));
         return;
     }
     timers_remove(&home->timers, &scope->timer);

@@ -57,9 +57,24 @@ static struct thread_flow *flow_create(void)
     return thread;
 }
 
+/* Of a forked child's threads this one is left. The descriptor would be its parent's too, and each
+   would read what is meant for the other; a lock may have been another thread's. */
+static void after_fork(void)
+{
+    struct thread_flow *thread = thread_here;
+
+    pthread_mutex_init(&free_lock, NULL);
+    if (!thread)
+        return;
+    pthread_mutex_init(&thread->lock, NULL);
+    if (thread->wake_fd >= 0)
+        close(thread->wake_fd);
+    thread->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
 static void make_key(void)
 {
-    if (pthread_key_create(&key, forget))
+    if (pthread_key_create(&key, forget) || pthread_atfork(NULL, NULL, after_fork))
         die("no thread-specific key is left");
 }
 
@@ -67,8 +82,12 @@ struct thread_flow *thread_flow_current(void)
 {
     struct thread_flow *thread = thread_here;
 
-    if (thread)
+    if (likely(thread != NULL)) {
+        /* There was no descriptor left; nobody can wake it before it has a scope. */
+        if (unlikely(thread->wake_fd < 0 && !thread->flow.innermost && !thread->flow.home))
+            thread->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         return thread;
+    }
     pthread_once(&once, make_key);
     thread = flow_create();
     if (!thread)

@@ -5,8 +5,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 static void close_both(int fds[2])
 {
@@ -227,6 +229,107 @@ TEST_OUTSIDE(canceled_by_another_thread)
     close_both(fds);
 }
 
+/* What a signal's handler may do, even in the middle of a wait. */
+static dure_scope *ended_by_signal;
+
+static void end_by_signal(int number)
+{
+    (void)number;
+    dure_scope_set_deadline(ended_by_signal, dure_after(0));
+}
+
+static void *signal_it(void *arg)
+{
+    pthread_kill(*(pthread_t *)arg, SIGUSR2);
+    return NULL;
+}
+
+TEST_OUTSIDE(ended_by_a_signals_handler)
+{
+    struct sigaction action = { .sa_handler = end_by_signal }, before;
+    pthread_t self = pthread_self(), thread;
+    dure_scope scope;
+    int fds[2], i;
+    char byte;
+
+    ended_by_signal = &scope;
+    CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+    CHECK_EQ(sigaction(SIGUSR2, &action, &before), 0);
+    for (i = 0; i < 50; i++) {
+        CHECK_EQ(dure_scope_open(&scope), 0);
+        CHECK_EQ(pthread_create(&thread, NULL, signal_it, &self), 0);
+        while (dure_read(fds[0], &byte, 1) < 0 && errno == EINTR)
+            ;
+        CHECK_EQ(errno, ECANCELED);
+        pthread_join(thread, NULL);
+        CHECK_FAILS(dure_scope_close(&scope), ETIMEDOUT);
+    }
+    CHECK_EQ(sigaction(SIGUSR2, &before, NULL), 0);
+    close_both(fds);
+}
+
+/* The time of a shield begins while its thread waits in it. */
+TEST_OUTSIDE(a_shield_s_time_counts_from_another_thread_s_cancel)
+{
+    int64_t begun_ns = dure_now();
+    dure_scope scope;
+    pthread_t thread;
+    int fds[2];
+    char byte;
+
+    CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+    CHECK_EQ(dure_scope_open(&scope), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, cancel_it, &scope), 0);
+    DURE_SHIELD(20 * DURE_MILLISECOND)
+    CHECK_FAILS(dure_read(fds[0], &byte, 1), ECANCELED);
+    CHECK(dure_now() - begun_ns >= 20 * DURE_MILLISECOND);
+    pthread_join(thread, NULL);
+    CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    close_both(fds);
+}
+
+/* A forked process has its own scopes: what ends the parent's wakes the parent, whatever the child
+   waits for. */
+static int wait_in_a_scope(int fd)
+{
+    dure_scope scope;
+    char byte;
+    int result;
+
+    dure_scope_open(&scope);
+    result = dure_read(fd, &byte, 1) == 1 ? 0 : 1; /* a word for the parent would end it */
+    dure_scope_close(&scope);
+    return result;
+}
+
+TEST_OUTSIDE(a_forked_child_leaves_its_parent_s_scopes_alone)
+{
+    int fds[2], status = -1, i;
+    dure_scope scope;
+    pthread_t thread;
+    pid_t pid;
+
+    CHECK_EQ(dure_pipe2(fds, O_CLOEXEC), 0);
+    CHECK_EQ(dure_scope_open(&scope), 0); /* what the thread needs for it is there from now on */
+    CHECK_EQ(dure_scope_close(&scope), 0);
+    pid = fork();
+    if (pid == 0) {
+        alarm(20);
+        _exit(wait_in_a_scope(fds[0]));
+    }
+    for (i = 0; i < 50; i++) {
+        CHECK_EQ(dure_scope_open(&scope), 0);
+        CHECK_EQ(pthread_create(&thread, NULL, cancel_it, &scope), 0);
+        CHECK_FAILS(dure_sleep_for(20 * DURE_SECOND), ECANCELED);
+        pthread_join(thread, NULL);
+        CHECK_FAILS(dure_scope_close(&scope), ECANCELED);
+    }
+    CHECK_EQ(dure_write(fds[1], "x", 1), 1);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    close_both(fds);
+}
+
 /* --- beside a run --- */
 
 static void run_thread(void *(*fn)(void *), void *arg, atomic_bool *done)
@@ -431,6 +534,9 @@ int main(void)
         cmocka_unit_test(deadlines),
         cmocka_unit_test(a_deadline_that_has_passed),
         cmocka_unit_test(canceled_by_another_thread),
+        cmocka_unit_test(ended_by_a_signals_handler),
+        cmocka_unit_test(a_shield_s_time_counts_from_another_thread_s_cancel),
+        cmocka_unit_test(a_forked_child_leaves_its_parent_s_scopes_alone),
         cmocka_unit_test(twins_beside_a_run),
         cmocka_unit_test(a_thread_s_scope_has_tasks_on_the_loops),
         cmocka_unit_test(a_task_s_failure_ends_the_thread_s_wait),

@@ -11,6 +11,9 @@ import time
 
 # The program under test; set by test_serve.py.
 program = None
+# The model that it serves by, and how many connections at once at least.
+model = "tasks"
+served_at_once = 1000
 tests = []
 PAST_A_CHECK = 1.2  # seconds: the server looks at its files once a second
 
@@ -23,6 +26,16 @@ def test(function):
 
 class Skip(Exception):
     pass
+
+
+def only_under(*models):
+    if model not in models:
+        raise Skip("is about " + ", ".join(models))
+
+
+def not_under(*models):
+    if model in models:
+        raise Skip("cannot be under " + model)
 
 
 def check(condition, *shown):
@@ -42,11 +55,17 @@ def wait_until(condition, seconds=30):
         time.sleep(0.02)
 
 
+def model_options():
+    if model == "tasks":
+        return []
+    return ["--model", model] + (["--workers", str(served_at_once + 20)] if model != "iterative" else [])
+
+
 class Server:
-    def __init__(self, root, *options, log="off"):
+    def __init__(self, root, *options, log="off", **popen):
         self.process = subprocess.Popen(
-            [program, "serve", "--port", "0", "--log", log, *options, root],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [program, "serve", "--port", "0", "--log", log, *model_options(), *options, root],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
         line = self.process.stderr.readline().decode()
         found = re.search(r"http://([^/]*):(\d+)/", line)
         check(found, "no ready line:", line)
@@ -68,6 +87,14 @@ class Server:
             except FileNotFoundError:
                 pass  # closed meanwhile
         return links
+
+    def children(self):
+        """The processes that it has forked and not waited for."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+            return [int(pid) for pid in f.read().split()]
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
     def stop(self, sig=signal.SIGTERM):
         """Ends the server; returns its exit status and what it printed."""

@@ -9,11 +9,12 @@ import subprocess
 import time
 
 import harness
-from harness import BIG, SMALL, Reader, Server, Skip, ask, check, equal, get, test
+from harness import BIG, SMALL, Reader, Server, Skip, ask, check, equal, get, not_under, test
 
 
 @test
 def stop_drains(top, server):
+    not_under("iterative")
     for sig in (signal.SIGTERM, signal.SIGINT):
         with Server(top + "/site") as own:
             idle, idle_used, half, loading = (own.connect() for _ in range(4))
@@ -87,6 +88,7 @@ def access_log(top, server):
 
 @test
 def few_descriptors(top, server):
+    not_under("prethreaded")  # each accept that waits has a number already
     with Server(top + "/site") as own:
         get(own, "/small.txt")
         used = len(os.listdir(f"/proc/{own.process.pid}/fd"))
@@ -129,7 +131,8 @@ def command_line(top, server):
     check(status == 0 and "usage: dure" in out and "serve" in out, out)
     check(re.match(r"^dure \d+\.\d+\.\d+\n$", run("--version")[1]))
     status, out, _ = run("serve", "--help")
-    for word in ("--port", "--bind", "--loops", "--backend", "--log", "--grace"):
+    for word in ("--port", "--bind", "--loops", "--backend", "--log", "--grace",
+                 "--model", "--workers", "iterative", "prethreaded"):
         check(status == 0 and word in out, word)
     site = top + "/site"
     for args, status, said in (
@@ -141,7 +144,14 @@ def command_line(top, server):
             (["serve", "--bind", "192.0.2.1", "--port", "0", site], 1, "192.0.2.1"),
             (["serve", "--port", str(server.port), site], 1, "--port"),
             (["serve", "--log", "/nonexistent/log", site], 1, "/nonexistent/log"),
-            (["serve", "--port", "0", "--backend", "nonsense", site], 1, "nonsense")):
+            (["serve", "--port", "0", "--backend", "nonsense", site], 1, "nonsense"),
+            (["serve", "--model", "nonsense"], 2, "prethreaded and tasks"),
+            (["serve", "--model", "forking", "--workers", "0"], 2, "--workers"),
+            (["serve", "--model", "threaded", "--workers", "32769"], 2, "32768"),
+            (["serve", "--workers", "x"], 2, "--workers"),
+            (["serve", "--model", "iterative", "--workers", "1"], 2, "one connection at a time"),
+            (["serve", "--model", "forking", "--loops", "2"], 2, "--loops"),
+            (["serve", "--backend", "epoll", "--model", "threaded"], 2, "--backend")):
         got, out, err = run(*args)
         check((got, out) == (status, "") and said in err, args, got, out, err)
         check(all(line.startswith("dure") or "`dure" in line for line in err.splitlines()), err)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives `dure serve` from outside, as its clients do, and as its enemies do.
 
-usage: test_serve.py [PROGRAM] [NAME...]
+usage: test_serve.py [PROGRAM] [--model MODEL] [NAME...]
 
 PROGRAM is build/dure unless given; NAMEs choose tests. DURE_BACKEND and DURE_LOOPS are passed
 on. Prints TAP and exits non-zero when a test failed.
@@ -25,6 +25,7 @@ import serve_ranges  # noqa: F401
 import serve_protocol  # noqa: F401
 import serve_stress
 import serve_program  # noqa: F401
+import serve_models  # noqa: F401
 
 
 def main():
@@ -33,15 +34,20 @@ def main():
         harness.program = names.pop(0)
     else:
         harness.program = os.path.join(os.path.dirname(__file__), "..", "..", "build", "dure")
+    if names[:1] == ["--model"]:
+        harness.model, names = names[1], names[2:]
+        harness.served_at_once = 200 if harness.model != "iterative" else 1
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
     chosen = [t for t in harness.tests if not names or t.__name__ in names]
     failed = 0
     top = tempfile.mkdtemp(prefix="dure-serve-")
+    os.chmod(top, 0o755)  # a server may run as somebody else
     print(f"1..{len(chosen)}")
     try:
         with Server(make_site(top)) as server:
-            serve_stress.start_waiting(server, chosen)
+            if harness.model != "iterative":
+                serve_stress.start_waiting(server, chosen)
             for number, function in enumerate(chosen, 1):
                 name = function.__name__.replace("_", " ")
                 start = time.time()
