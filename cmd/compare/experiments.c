@@ -3,10 +3,12 @@
 
 #include "cmd/cmd.h"
 #include "cmd/compare/experiments.h"
+#include "cmd/compare/models.h"
 #include "cmd/compare/run.h"
 
 /* In the order in which they run. */
 static const struct experiment *const experiments[] = {
+    &experiment_models,
     &experiment_io,
     &experiment_switch,
     NULL,

@@ -67,6 +67,10 @@ void crew_serve(struct crew *crew, int fd)
 {
     struct crew_member member;
 
+    if (crew->service->grace_ns < 0) {
+        crew->service->fn(&(dure_connection){ .fd = fd, .arg = crew->service->arg });
+        return;
+    }
     if (dure_scope_open(&member.scope) < 0) {
         dure_close(fd);
         return;

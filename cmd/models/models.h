@@ -11,7 +11,9 @@ struct model_service {
     dure_fn *fn;      /* the life of one connection: gets its own dure_connection, closes its fd */
     void *arg;        /* the dure_connection's */
     unsigned workers; /* connections served at once, at most; 0: no bound (tasks alone) */
-    int64_t grace_ns; /* how long requests may take to finish at the end */
+    int64_t grace_ns; /* how long requests may take to finish at the end; -1: connections of threads
+                         and processes are in no scope, so that their twins are the plain calls; a
+                         stop does not reach them, and who serves so is killed */
     /* Called once, before the first connection. scope: of the connections' tasks, NULL where there
        are none. Returns 0, or -1 to serve nothing. NULL: nothing is to be done. */
     int (*begin)(const struct model_service *service, dure_scope *scope);

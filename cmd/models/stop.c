@@ -160,6 +160,10 @@ void stop_serve(const struct model_service *service, int fd)
 {
     dure_scope scope;
 
+    if (service->grace_ns < 0) {
+        service->fn(&(dure_connection){ .fd = fd, .arg = service->arg });
+        return;
+    }
     if (stop_scope_open(&scope) < 0) {
         dure_close(fd);
         return;

@@ -19,9 +19,11 @@ static int serve(void *arg)
     int error = 0;
 
     serving->started = true;
-    dure_scope_open_with(&connections, &(dure_scope_options){ .flags = DURE_KEEP_GOING,
-                                                              .grace_ns = service->grace_ns,
-                                                              .tasks_max = service->workers });
+    dure_scope_open_with(
+        &connections,
+        &(dure_scope_options){ .flags = DURE_KEEP_GOING,
+                               .grace_ns = service->grace_ns > 0 ? service->grace_ns : 0,
+                               .tasks_max = service->workers });
     if (service->begin != NULL && service->begin(service, &connections) < 0) {
         dure_scope_close(&connections);
         return -1;
