@@ -119,10 +119,11 @@ static const struct waiting_kind kinds[] = {
     { "write, tty", pty, call_write, release_pty, 1, EAGAIN, WAITING_REAL, starve_pty },
     { "write, eventfd", event, call_write_event, release_event, 8, EAGAIN,
       WAITING_ANON | WAITING_ALONE, NULL },
-    { "writev, AF_UNIX", unix_pair, call_writev, release, 2, EAGAIN, 0, starve },
-    { "writev, TCP", tcp_pair, call_writev, release, 2, EAGAIN, 0, starve },
-    { "writev, pipe", our_pipe, call_writev, release, 2, EAGAIN, 0, starve },
-    { "writev, tty", pty, call_writev, release_pty, 2, EAGAIN, WAITING_REAL, starve_pty },
+    { "writev, AF_UNIX", unix_pair, call_writev, release, 2, EAGAIN, WAITING_PARTS, starve },
+    { "writev, TCP", tcp_pair, call_writev, release, 2, EAGAIN, WAITING_PARTS, starve },
+    { "writev, pipe", our_pipe, call_writev, release, 2, EAGAIN, WAITING_PARTS, starve },
+    { "writev, tty", pty, call_writev, release_pty, 2, EAGAIN, WAITING_REAL | WAITING_PARTS,
+      starve_pty },
     { "write_all, pipe", our_pipe, call_write_all, release, 2, 0, 0, starve },
 };
 

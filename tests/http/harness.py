@@ -65,7 +65,8 @@ class Server:
     def __init__(self, root, *options, log="off", **popen):
         self.process = subprocess.Popen(
             [program, "serve", "--port", "0", "--log", log, *model_options(), *options, root],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, **popen)
+        # Unbuffered: a line read ahead would be lost to who reads the rest later.
         line = self.process.stderr.readline().decode()
         found = re.search(r"http://([^/]*):(\d+)/", line)
         check(found, "no ready line:", line)

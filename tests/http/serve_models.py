@@ -281,10 +281,13 @@ def no_more_processes_or_threads_to_be_had(top, server):
     if subprocess.run(["test", "-r", top + "/site/small.txt"], user=65534).returncode != 0:
         raise Skip("nobody but root reads " + top)
 
+    # The limit counts all processes of a user: one for each of these tests, which run side by side.
+    user = 65000 + ("forking", "preforked", "threaded", "prethreaded").index(harness.model)
+
     def limit():
         resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))
 
-    with Server(top + "/site", user=65534, preexec_fn=limit) as own:
+    with Server(top + "/site", user=user, preexec_fn=limit) as own:
         held = [hold(own), hold(own)]
         late = own.connect(timeout=20)
         late.sendall(ASK)

@@ -205,6 +205,23 @@ static void time_out(struct sim_connection *c, unsigned side)
     let_go(c);
 }
 
+/* Nobody is left to send it again; what was sent after it, arrived or not, has a gap before it. */
+static void lose_from(struct segment *segment)
+{
+    struct sim_connection *c = segment->connection;
+    const struct list *flight = &c->ways[segment->side].flight;
+    struct segment *last;
+    bool more = true;
+
+    c->holders++;
+    while (more) {
+        last = container_of(flight->prev, struct segment, link);
+        more = last != segment;
+        free_segment(last);
+    }
+    let_go(c);
+}
+
 static void arrive(struct sim_event *event)
 {
     struct segment *segment = container_of(event, struct segment, event);
@@ -214,7 +231,7 @@ static void arrive(struct sim_event *event)
 
     if (is_lost(way)) {
         if (!way->from->up)
-            free_segment(segment); /* nobody is left to send it again */
+            lose_from(segment);
         else if (!resend(segment))
             time_out(c, side);
         return;
