@@ -78,19 +78,21 @@ static int run_clients(void *arg)
     return 0;
 }
 
-static void live(struct life *life, const struct cores *cores)
+static void live(struct life *life, const struct processors *processors)
 {
     dure_run_options options = { .flags = DURE_NO_STOP_SIGNALS };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
-    sched_setaffinity(0, sizeof cores->client, &cores->client);
-    life->loops = cores->client_len < CLIENT_LOOPS_MAX ? cores->client_len : CLIENT_LOOPS_MAX;
+    sched_setaffinity(0, sizeof processors->client, &processors->client);
+    life->loops =
+        processors->client_len < CLIENT_LOOPS_MAX ? processors->client_len : CLIENT_LOOPS_MAX;
     options.loops = life->loops;
     _exit(dure_run_with(&options, run_clients, life) == 0 ? 0 : 1);
 }
 
-int client_start(struct client *client, const struct load *load, const struct cores *cores)
+int client_start(struct client *client, const struct load *load,
+                 const struct processors *processors)
 {
     int down[2], up[2];
 
@@ -108,7 +110,7 @@ int client_start(struct client *client, const struct load *load, const struct co
         live(
             &(struct life){
                 .load = load, .shared = client->shared, .tell_fd = up[1], .told_fd = down[0] },
-            cores);
+            processors);
     }
     dure_close(down[0]);
     dure_close(up[1]);

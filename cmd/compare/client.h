@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cmd/compare/cores.h"
+#include "cmd/compare/processors.h"
 #include "cmd/compare/handlers.h"
 #include "cmd/compare/stats.h"
 
@@ -50,7 +50,8 @@ struct client {
 };
 
 /* Starts clients, which ask at once. Returns: 0, or -1 with errno. client_stop follows either way. */
-int client_start(struct client *client, const struct load *load, const struct cores *cores);
+int client_start(struct client *client, const struct load *load,
+                 const struct processors *processors);
 
 /* Begins, or ends, recording. Returns: 0 when it has, or -1: the clients are gone. */
 int client_record(struct client *client, bool on);

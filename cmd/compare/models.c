@@ -65,15 +65,15 @@ static bool is_beyond(const struct contestant *contestant, const struct models_p
     return contestant->workers != 0 && contestant->workers < at->connections && !at->reconnects;
 }
 
-static void note_settings(struct compare *compare, const struct cores *cores)
+static void note_settings(struct compare *compare, const struct processors *processors)
 {
     char text[128];
 
-    cores_text(&cores->server, text, sizeof text);
+    processors_text(&processors->server, text, sizeof text);
     compare_setting(compare, "server", "on processors %s; tasks with as many loops", text);
-    cores_text(&cores->client, text, sizeof text);
+    processors_text(&processors->client, text, sizeof text);
     compare_setting(compare, "clients", "tasks of another process, on processors %s%s", text,
-                    cores->shared ? ", the only ones" : "");
+                    processors->shared ? ", the only ones" : "");
     compare_setting(compare, "request and reply", "%d bytes, and 128; 4,096 of a file",
                     REQUEST_LEN);
     compare_setting(compare, "pools", "%d processes, %d threads", POOL_OF_PROCESSES,
@@ -86,7 +86,7 @@ static void note_settings(struct compare *compare, const struct cores *cores)
 }
 
 static bool measure_one(struct compare *compare, struct series *series, unsigned point,
-                        const struct handler_world *world, const struct cores *cores)
+                        const struct handler_world *world, const struct processors *processors)
 {
     const struct models_point *at = &plan[point].at;
     int64_t slice_ns = compare_begin(compare, "%s, %u connections, %s", series->contestant.name,
@@ -96,7 +96,7 @@ static bool measure_one(struct compare *compare, struct series *series, unsigned
         return false;
     if (!series->fails[point])
         series->fails[point] =
-            !models_measure(compare, &series->contestant, at, world, cores, slice_ns) &&
+            !models_measure(compare, &series->contestant, at, world, processors, slice_ns) &&
             is_beyond(&series->contestant, at);
     return true;
 }
@@ -108,7 +108,7 @@ static bool is_wanted(const struct compare *compare, unsigned point)
 
 /* Point by point, so that those that are compared are measured one after the other. */
 static void measure_all(struct compare *compare, struct series *series,
-                        const struct handler_world *world, const struct cores *cores)
+                        const struct handler_world *world, const struct processors *processors)
 {
     unsigned round, point, i, points = 0;
 
@@ -119,7 +119,7 @@ static void measure_all(struct compare *compare, struct series *series,
         for (point = 0; point < LEN(plan); point++)
             for (i = 0; i < LEN(lineup); i++)
                 if (is_wanted(compare, point) &&
-                    !measure_one(compare, &series[i], point, world, cores))
+                    !measure_one(compare, &series[i], point, world, processors))
                     return;
 }
 
@@ -138,7 +138,7 @@ static int run(struct compare *compare)
 {
     static struct series series[LEN(lineup)];
     struct handler_world world;
-    struct cores cores;
+    struct processors processors;
     unsigned i;
 
     if (handler_world_init(&world) < 0) {
@@ -150,9 +150,9 @@ static int run(struct compare *compare)
                                                     lineup[i].workers, lineup[i].backend };
     raise_descriptor_limit();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    cores_split(&cores);
-    note_settings(compare, &cores);
-    measure_all(compare, series, &world, &cores);
+    processors_split(&processors);
+    note_settings(compare, &processors);
+    measure_all(compare, series, &world, &processors);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     handler_world_fini(&world);
     return 0;

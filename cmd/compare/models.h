@@ -35,7 +35,7 @@ struct models_point {
    Blocks: the thread. */
 bool models_measure(struct compare *compare, const struct contestant *contestant,
                     const struct models_point *at, const struct handler_world *world,
-                    const struct cores *cores, int64_t slice_ns);
+                    const struct processors *processors, int64_t slice_ns);
 
 extern const struct experiment experiment_models;
 

@@ -119,13 +119,13 @@ static void sample(struct point *point, const struct found *found, unsigned conn
 }
 
 static void warn(struct point *point, const struct found *found, const struct models_point *at,
-                 const struct cores *cores)
+                 const struct processors *processors)
 {
     double busy =
-        (double)found->client_cpu_ns / ((double)found->window_ns * (double)cores->client_len);
+        (double)found->client_cpu_ns / ((double)found->window_ns * (double)processors->client_len);
     double rate = (double)found->sum.requests * 1e9 / (double)found->window_ns;
 
-    if (busy > CLIENT_BUSY && at->rate == 0 && !cores->shared)
+    if (busy > CLIENT_BUSY && at->rate == 0 && !processors->shared)
         point_warn(point, "the clients were the bottleneck");
     if (at->rate > 0 && rate < 0.9 * at->rate)
         point_warn(point, "could not keep up with %s requests a second",
@@ -146,7 +146,7 @@ static bool refuse(struct point *point, const struct server *server, const char 
 /* The server is let go. Returns: as models_measure. */
 static bool serve(struct point *point, const struct contestant *contestant, struct server *server,
                   struct client *client, const struct load *load, const struct models_point *at,
-                  const struct cores *cores, int64_t until_ns)
+                  const struct processors *processors, int64_t until_ns)
 {
     struct found *found = calloc(1, sizeof *found);
     unsigned served;
@@ -157,7 +157,7 @@ static bool serve(struct point *point, const struct contestant *contestant, stru
         return refuse(point, server, "no memory");
     footprint_of(&found->alone, server->pid);
     server_go(server);
-    if (client_start(client, load, cores) < 0) {
+    if (client_start(client, load, processors) < 0) {
         refuse(point, server, strerror(errno));
         goto free_found;
     }
@@ -177,7 +177,7 @@ static bool serve(struct point *point, const struct contestant *contestant, stru
     } else {
         holds = true;
         sample(point, found, at->connections);
-        warn(point, found, at, cores);
+        warn(point, found, at, processors);
     }
 
 free_found:
@@ -187,7 +187,7 @@ free_found:
 
 bool models_measure(struct compare *compare, const struct contestant *contestant,
                     const struct models_point *at, const struct handler_world *world,
-                    const struct cores *cores, int64_t slice_ns)
+                    const struct processors *processors, int64_t slice_ns)
 {
     int64_t until_ns = dure_now() + (int64_t)((double)slice_ns * (1 - AFTER_SHARE));
     const struct handler *handler = &handlers[at->handler];
@@ -204,11 +204,11 @@ bool models_measure(struct compare *compare, const struct contestant *contestant
                          .world = world };
     bool holds;
 
-    if (server_start(&server, contestant, &service, cores) < 0) {
+    if (server_start(&server, contestant, &service, processors) < 0) {
         holds = refuse(point, &server, strerror(errno));
     } else {
         load.port = server.port;
-        holds = serve(point, contestant, &server, &client, &load, at, cores, until_ns);
+        holds = serve(point, contestant, &server, &client, &load, at, processors, until_ns);
     }
     client_stop(&client);
     server_stop(&server);

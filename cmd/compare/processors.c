@@ -70,3 +70,37 @@ void processors_bind(int processor)
     CPU_SET((unsigned)processor, &set);
     (void)sched_setaffinity(0, sizeof set, &set);
 }
+
+void processors_split(struct processors *split)
+{
+    cpu_set_t all;
+    unsigned len, i, at = 0;
+
+    CPU_ZERO(&all);
+    sched_getaffinity(0, sizeof all, &all);
+    len = (unsigned)CPU_COUNT(&all);
+    *split = (struct processors){ .server_len = len, .client_len = len, .shared = len < 2 };
+    split->server = split->client = all;
+    if (split->shared)
+        return;
+    split->server_len = len / 2;
+    split->client_len = len - len / 2;
+    for (i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_CLR(i, at++ < split->server_len ? &split->client : &split->server);
+}
+
+void processors_text(const cpu_set_t *set, char *text, unsigned len)
+{
+    unsigned i, left = (unsigned)CPU_COUNT(set), used = 0;
+
+    text[0] = '\0';
+    for (i = 0; i < CPU_SETSIZE && used < len; i++)
+        if (CPU_ISSET(i, set)) {
+            left--;
+            used += (unsigned)snprintf(text + used, len - used, "%u%s", i,
+                                       left > 1    ? ", "
+                                       : left == 1 ? " and "
+                                                   : "");
+        }
+}

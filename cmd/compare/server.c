@@ -50,7 +50,7 @@ static int wait_for_go(const struct model_service *service, dure_scope *scope)
 
 /* In the child. It ends with its parent, and the terminal's Ctrl-C is not for it. */
 static void live(const struct contestant *contestant, const struct handler_service *handler,
-                 int listen_fd, const struct cores *cores, int said_fd)
+                 int listen_fd, const struct processors *processors, int said_fd)
 {
     struct sigaction usage = { .sa_handler = tell_usage, .sa_flags = SA_RESTART };
     struct model_service service = {
@@ -60,14 +60,14 @@ static void live(const struct contestant *contestant, const struct handler_servi
         .workers = contestant->workers,
         .grace_ns = -1,
         .begin = wait_for_go,
-        .loops = cores->server_len,
+        .loops = processors->server_len,
         .backend = contestant->backend,
     };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
     sigaction(SIGUSR2, &usage, NULL);
-    sched_setaffinity(0, sizeof cores->server, &cores->server);
+    sched_setaffinity(0, sizeof processors->server, &processors->server);
     dup2(said_fd, STDERR_FILENO);
     _exit(contestant->model->serve(&service) == 0 ? 0 : 1);
 }
@@ -104,7 +104,7 @@ static int await_byte(const struct server *server)
 }
 
 static int fork_server(struct server *server, const struct contestant *contestant,
-                       const struct handler_service *handler, const struct cores *cores,
+                       const struct handler_service *handler, const struct processors *processors,
                        int listen_fd)
 {
     int ready[2], go[2];
@@ -120,7 +120,7 @@ static int fork_server(struct server *server, const struct contestant *contestan
         own_go_fd = go[0];
         close(ready[0]);
         close(go[1]);
-        live(contestant, handler, listen_fd, cores, server->said_fd);
+        live(contestant, handler, listen_fd, processors, server->said_fd);
     }
     dure_close(ready[1]);
     dure_close(go[0]);
@@ -135,7 +135,7 @@ err_close_ready:
 }
 
 int server_start(struct server *server, const struct contestant *contestant,
-                 const struct handler_service *handler, const struct cores *cores)
+                 const struct handler_service *handler, const struct processors *processors)
 {
     int listen_fd, result;
 
@@ -150,7 +150,7 @@ int server_start(struct server *server, const struct contestant *contestant,
         return -1;
     }
     server->port = port_of(listen_fd);
-    result = fork_server(server, contestant, handler, cores, listen_fd);
+    result = fork_server(server, contestant, handler, processors, listen_fd);
     dure_close(listen_fd);
     if (result == 0 && await_byte(server) != 'r') {
         errno = ENOSYS;

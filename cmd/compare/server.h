@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "cmd/compare/cores.h"
+#include "cmd/compare/processors.h"
 #include "cmd/compare/handlers.h"
 #include "cmd/compare/usage.h"
 #include "cmd/models/models.h"
@@ -26,11 +26,11 @@ struct server {
     struct server_shared *shared;
 };
 
-/* Starts one that waits to be let go. cores: which processors it gets.
+/* Starts one that waits to be let go. processors: which it gets.
    Returns: 0, or -1 with errno; what it said is for server_said. Either way server_stop follows.
    Blocks: until it is ready, or has given up. */
 int server_start(struct server *server, const struct contestant *contestant,
-                 const struct handler_service *handler, const struct cores *cores);
+                 const struct handler_service *handler, const struct processors *processors);
 
 /* Lets it serve. */
 void server_go(struct server *server);
