@@ -233,7 +233,7 @@ TEST(reset_in_the_middle_of_a_transfer)
         dure_scope_open(&scope);
         background_start(&b, &scope, DURE_LOOP(i % 2), calls[i / 2], &fds[1]);
         CHECK(!atomic_load(&b.done));
-        n = plain_read(fds[0], (char[5000]){ 0 }, 5000);
+        n = dure_read(fds[0], (char[5000]){ 0 }, 5000);
         CHECK(n == 5000 || (n > 0 && short_counts()));
         reset(fds[0]);
         CHECK_EQ(dure_scope_close(&scope), 0);
