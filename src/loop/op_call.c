@@ -13,7 +13,7 @@ bool op_call_is_whole(const struct op_call *call)
     case OP_SENDFILE:
         return true;
     default:
-        return false;
+        return call->all;
     }
 }
 
@@ -23,6 +23,7 @@ size_t op_call_len(const struct op_call *call)
     case OP_WRITEV:
         return op_vector_len(call->u.vec.iov, (size_t)call->u.vec.len);
     case OP_SENDMSG:
+    case OP_RECVMSG:
         return op_vector_len(call->u.msg.header->msg_iov, call->u.msg.header->msg_iovlen);
     case OP_SENDFILE:
         return call->u.sendfile.len;
@@ -61,6 +62,10 @@ void op_call_piece(const struct op_call *call, size_t moved, struct op *op)
     case OP_SENDMSG: /* a datagram is never sent in part: this is a stream, the control data are gone */
         op->u.io.flags = call->u.msg.flags;
         piece_of(op, OP_SEND, call->u.msg.header->msg_iov, moved);
+        return;
+    case OP_RECVMSG:
+        op->u.io.flags = call->u.msg.flags;
+        piece_of(op, OP_RECV, call->u.msg.header->msg_iov, moved);
         return;
     default:
         op->u.io.buf = (char *)op->u.io.buf + moved;

@@ -12,6 +12,7 @@ struct op_call {
     uint8_t flags;    /* OP_DONT_WAIT */
     uint8_t kind;     /* enum op_call_kind */
     bool on_thread;   /* a thread makes the call, whatever the backend could do */
+    bool all;         /* a receive that goes on until all is there */
     int64_t until_ns; /* a sleep's; 0: for ever */
 };
 

@@ -44,25 +44,29 @@ int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int 
 /* An empty vector, which the kernel answers without waiting, whatever the descriptor is. To the
    mechanisms it would be a transfer like any other: io_uring waits on a FIFO for it, and an empty
    vector would become an empty message. */
-static int64_t move_nothing(int fd, bool write)
+static int64_t ask_nothing(int fd, bool write)
 {
     struct iovec nothing = { NULL, 0 };
-    int refused = io_entry_refused();
-    ssize_t n;
+    ssize_t n =
+        write ? world_here()->writev(fd, &nothing, 1) : world_here()->readv(fd, &nothing, 1);
 
-    if (refused < 0)
-        return refused;
-    n = write ? world_here()->writev(fd, &nothing, 1) : world_here()->readv(fd, &nothing, 1);
     return n < 0 ? -errno : n;
 }
 
-static int64_t nothing_simulated(int fd, bool write, int64_t offset)
+static int64_t move_nothing(int fd, bool write)
+{
+    int refused = io_entry_refused();
+
+    return refused < 0 ? refused : ask_nothing(fd, write);
+}
+
+int64_t transfer_nothing_simulated(int fd, bool write, int64_t offset)
 {
     const struct world *world = world_here();
     ssize_t n;
 
     if (offset < 0)
-        return move_nothing(fd, write);
+        return ask_nothing(fd, write);
     n = write ? world->pwritev(fd, NULL, 0, offset) : world->preadv(fd, NULL, 0, offset);
     return n < 0 ? -errno : n;
 }
@@ -75,7 +79,7 @@ int64_t transfer_nothing(int fd, bool write, int64_t offset)
     if (refused < 0)
         return refused;
     if (unlikely(world_here()->simulated))
-        return nothing_simulated(fd, write, offset);
+        return transfer_nothing_simulated(fd, write, offset);
     kind = attempt_kind(fd);
     io_init(&io, write ? OP_WRITE : OP_READ, fd);
     io.op.u.io.buf = &io;

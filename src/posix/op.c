@@ -14,11 +14,16 @@
 
 /* A transfer of nothing, as dure_read and dure_readv have it: made at once, or by a thread where a
    driver or a file has to answer. */
-static bool answers_nothing(struct op_call *call, int64_t *result)
+static bool answers_nothing(struct op_call *call, bool write, int64_t offset, int64_t *result)
 {
-    int kind = attempt_kind(call->fd);
     struct op op;
+    int kind;
 
+    if (unlikely(world_here()->simulated)) {
+        *result = transfer_nothing_simulated(call->fd, write, offset);
+        return true;
+    }
+    kind = attempt_kind(call->fd);
     if (call->code == OP_READ || call->code == OP_WRITE)
         call->on_thread = kind == FD_FILE || kind == FD_EVENT;
     if (call->on_thread || call->code == OP_WRITE)
@@ -38,7 +43,19 @@ static bool answers_transfer(struct op_call *call, int64_t *result)
         *result = -errno;
         return true;
     }
-    return unlikely(op_call_len(call) == 0) && answers_nothing(call, result);
+    return unlikely(op_call_len(call) == 0) && answers_nothing(call, write, offset, result);
+}
+
+/* A receive of all is a thread's call; a simulation has none for it, and goes on piece by piece. With
+   room for control data it may end at them, and is left as it is. */
+static void look_at_receive(struct op_call *call)
+{
+    bool message = call->code == OP_RECVMSG;
+    int flags = message ? call->u.msg.flags : call->u.io.flags;
+
+    call->all = world_here()->simulated && !(flags & MSG_PEEK) &&
+                !(message && call->u.msg.header->msg_controllen) &&
+                transfer_receives_all(call->fd, flags);
 }
 
 /* Of two errors the system chooses this one. */
@@ -62,6 +79,10 @@ static bool answers(struct op_call *call, int64_t *result)
     case OP_READV:
     case OP_WRITEV:
         return answers_transfer(call, result);
+    case OP_RECV:
+    case OP_RECVMSG:
+        look_at_receive(call);
+        return false;
     case OP_SENDFILE:
         *result = wrong(call->fd);
         return call->u.sendfile.offset && *call->u.sendfile.offset < 0;

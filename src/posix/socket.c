@@ -204,7 +204,7 @@ static int64_t peek_all(int fd, struct msghdr *header, int flags)
     return io_run_on_thread(&io);
 }
 
-static bool waits_for_all(int fd, int flags)
+bool transfer_receives_all(int fd, int flags)
 {
     int type = 0;
     socklen_t len = sizeof type;
@@ -235,7 +235,7 @@ static int64_t receive_all(int fd, struct msghdr *header, int flags)
 
 static int64_t receive(int fd, struct msghdr *header, int flags)
 {
-    if (unlikely(flags & MSG_WAITALL) && waits_for_all(fd, flags))
+    if (unlikely(flags & MSG_WAITALL) && transfer_receives_all(fd, flags))
         return receive_all(fd, header, flags);
     /* Without it: io_uring takes it for packets too, where plain calls have no use for it. */
     return transfer_message(OP_RECVMSG, fd, header, flags & ~MSG_WAITALL);

@@ -14,6 +14,8 @@ int64_t transfer_vector(int fd, enum op_code code, const struct iovec *iov, int 
    then after a wait (for a tty's other reader, an inotify's news). A thread makes it, where it is no
    socket or pipe, which never wait for nothing to read. Returns 0 or -errno. */
 int64_t transfer_nothing(int fd, bool write, int64_t offset);
+/* The same in a simulation, for whoever is known not to be refused: nobody waits there. */
+int64_t transfer_nothing_simulated(int fd, bool write, int64_t offset);
 
 /* Waits on a descriptor with O_NONBLOCK. Returns 0 or -errno. */
 int transfer_wait(int fd, short events);
@@ -26,6 +28,8 @@ static inline size_t transfer_len(const struct iovec *iov, size_t iov_len)
 
 /* Urgent data and the queue of errors are there or not; nobody waits for them. */
 #define RECEIVE_NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
+/* Whether a receive from fd goes on until all is there: it asks for that, of a stream. */
+bool transfer_receives_all(int fd, int flags);
 
 /* Whether fd has a position to read or write at; if not, errno says why. */
 bool transfer_has_position(int fd, bool write);
