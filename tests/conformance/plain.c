@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/sendfile.h>
 
 bool simulated(void)
 {
@@ -43,6 +44,8 @@ PLAIN(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags
 PLAIN(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len))
 PLAIN(ssize_t, readv, (int fd, const struct iovec *iov, int iov_len), (fd, iov, iov_len))
 PLAIN(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len))
+PLAIN(ssize_t, sendfile, (int fd, int file_fd, off_t *offset, size_t len),
+      (fd, file_fd, offset, len))
 PLAIN(int, close, (int fd), (fd))
 PLAIN(int, poll, (struct pollfd * fds, nfds_t fds_len, int timeout_ms), (fds, fds_len, timeout_ms))
 

@@ -19,6 +19,7 @@ ssize_t plain_recvmsg(int fd, struct msghdr *msg, int flags);
 ssize_t plain_read(int fd, void *buf, size_t len);
 ssize_t plain_readv(int fd, const struct iovec *iov, int iov_len);
 ssize_t plain_write(int fd, const void *buf, size_t len);
+ssize_t plain_sendfile(int fd, int file_fd, off_t *offset, size_t len);
 int plain_pipe(int fds[2]);
 int plain_close(int fd);
 int plain_fcntl(int fd, int command, ...);
