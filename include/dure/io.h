@@ -95,6 +95,16 @@ DURE_API int dure_close(int fd);
 DURE_API int dure_fcntl(int fd, int command, ...);
 /* Duplicates a descriptor. Never blocks. Source: POSIX.1-2017 dup. */
 DURE_API int dure_dup(int fd);
+/* Puts a description under a number of the caller's choice. What that number stood for is closed as
+   by dure_close: every task that waits on it, on whatever loop, gets EBADF; who comes later finds the
+   new description. Without an effect when both numbers are the same.
+   Returns: to; -1 with errno: EBADF (fd is not open, or no number is as high as to), EBUSY
+   (somebody else closes or opens to at the moment).
+   Never cancelled, always effective; never EINTR. Source: POSIX.1-2017 dup2. */
+DURE_API int dure_dup2(int fd, int to);
+/* The same with flags: O_CLOEXEC. Returns also EINVAL: for other flags, and when both numbers are the
+   same. Never cancelled, as dure_dup2. Source: Linux dup3. */
+DURE_API int dure_dup3(int fd, int to, int flags);
 /* Makes a pipe. Never blocks. Source: POSIX.1-2017 pipe; Linux pipe2. */
 DURE_API int dure_pipe2(int fds[2], int flags);
 

@@ -89,6 +89,7 @@ const struct world world_kernel = {
     .timerfd_gettime = timerfd_gettime,
     .close = close,
     .dup = dup,
+    .dup3 = dup3,
     .fcntl = control,
     .pipe2 = pipe2,
     .numbers_end = numbers_end,

@@ -42,6 +42,7 @@ struct world {
 
     int (*close)(int fd);
     int (*dup)(int fd);
+    int (*dup3)(int fd, int to, int flags);
     int (*fcntl)(int fd, int command, void *arg); /* no command that waits */
     int (*pipe2)(int fds[2], int flags);
     int (*numbers_end)(void); /* no descriptor is as high, or INT_MAX */

@@ -142,6 +142,15 @@ void descriptors_end_close(int fd)
         atomic_store_explicit(&chunk->closing[fd % CHUNK_LEN], false, memory_order_release);
 }
 
+void descriptors_end_replace(int fd)
+{
+    struct chunk *chunk = chunk_find(fd);
+
+    if (chunk)
+        change_version(chunk, fd); /* what was learnt meanwhile may be of the old one */
+    descriptors_end_close(fd);
+}
+
 /* FIONBIO touches no other flag, so a concurrent F_SETFL of those loses nothing. */
 static int set_nonblocking(int fd, int on)
 {

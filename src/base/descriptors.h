@@ -31,6 +31,8 @@ void descriptors_set_ours(int fd, bool ours);
    if it had closed already. Taken back just before the number is free. Any thread. */
 bool descriptors_begin_close(int fd);
 void descriptors_end_close(int fd);
+/* The same when the number is not free, but stands for another description. */
+void descriptors_end_replace(int fd);
 
 /* Sets O_NONBLOCK for the length of one call, counted, so that loops may overlap. flip_on
    returns 0; -ENOTSUP when the descriptor is not ours and does not have O_NONBLOCK itself; 1 when it

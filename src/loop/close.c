@@ -136,6 +136,17 @@ static bool forget_others(int fd, uint64_t loops, const struct sched *except)
     return at_once;
 }
 
+/* Puts a description under a number. Returns that or -errno. */
+static int put(int from, int fd, int flags)
+{
+    int result;
+
+    do
+        result = dup3(from, fd, flags);
+    while (result < 0 && (errno == EINTR || errno == EBUSY));
+    return result < 0 ? -errno : result;
+}
+
 /* While others were told, somebody may have begun a new wait, which would keep the description
    alive after the close. So the number goes to a description on which everything fails with
    EBADF, which closes the old one; then those are told who came in between. Returns false if there
@@ -147,11 +158,19 @@ static bool bury(int fd)
 
     if (dead < 0)
         return false;
-    do
-        result = dup3(dead, fd, O_CLOEXEC);
-    while (result < 0 && (errno == EINTR || errno == EBUSY));
+    result = put(dead, fd, O_CLOEXEC);
     close(dead);
     return result >= 0;
+}
+
+/* Nobody waits on it any more: all loops have been told, those twice who may have begun anew. */
+static void end_waits(int fd, bool may_wait)
+{
+    uint64_t loops = descriptors_loops(fd); /* now: whoever marks later is refused */
+
+    if (loops && !forget_others(fd, loops, NULL) && !may_wait && fcntl(fd, F_GETFD) >= 0 &&
+        bury(fd) && (loops = descriptors_loops(fd)))
+        forget_others(fd, loops, NULL);
 }
 
 /* What a thread must do because it may wait: a lingering socket, a file whose data may be
@@ -199,12 +218,9 @@ int descriptor_close_finish(int fd)
 
 int descriptor_close_begun(int fd)
 {
-    uint64_t loops = descriptors_loops(fd); /* now: whoever marks later is refused */
     bool may_wait = task_current() && close_may_wait(fd);
 
-    if (loops && !forget_others(fd, loops, NULL) && !may_wait && fcntl(fd, F_GETFD) >= 0 &&
-        bury(fd) && (loops = descriptors_loops(fd)))
-        forget_others(fd, loops, NULL);
+    end_waits(fd, may_wait);
     descriptors_set_ours(fd, false);
     descriptors_end_close(fd);
     return close_now(fd, may_wait);
@@ -217,6 +233,54 @@ int descriptor_close(int fd)
     if (fd < 0 || !descriptors_begin_close(fd))
         return -EBADF;
     return descriptor_close_begun(fd);
+}
+
+/* --- another description under the number --- */
+
+struct replacing {
+    int fd, to, flags, result;
+};
+
+static void replace_on_thread(struct offload *offload, void *arg)
+{
+    struct replacing *r = arg;
+
+    (void)offload;
+    r->result = put(r->fd, r->to, r->flags);
+}
+
+/* What goes may linger, as in a close. The number is still being closed, so that no wait begins that
+   nobody would end. */
+static int replace_now(struct replacing *r, bool may_wait)
+{
+    if (!may_wait ||
+        offload_run(POOL_WAITS, OFFLOAD_NEVER, "dup2", r->to, replace_on_thread, r) < 0)
+        r->result = put(r->fd, r->to, r->flags);
+    if (r->result < 0)
+        return r->result;
+    descriptor_born(r->to);
+    descriptors_set_ours(r->to, false); /* O_NONBLOCK has two numbers now */
+    descriptors_set_ours(r->fd, false);
+    return r->result;
+}
+
+int descriptor_replace(int fd, int to, int flags)
+{
+    struct replacing r = { .fd = fd, .to = to, .flags = flags };
+    bool may_wait;
+    int result;
+
+    if (fcntl(fd, F_GETFD) < 0 || to < 0)
+        return -EBADF;
+    if (fd == to || (flags & ~O_CLOEXEC))
+        return -EINVAL;
+    if (!descriptors_begin_close(to))
+        return -EBUSY;
+    may_wait = task_current() && close_may_wait(to);
+    end_waits(to, may_wait);
+    result = replace_now(&r, may_wait);
+    descriptors_end_replace(to);
+    return result;
 }
 
 enum submitted descriptor_close_start(struct op *op)

@@ -247,6 +247,9 @@ int descriptor_close(int fd);
 enum submitted descriptor_close_start(struct op *op);
 int descriptor_close_finish(int fd);
 int descriptor_close_begun(int fd);
+/* As descriptor_close of `to`, but fd's description takes its place, by dup3 with these flags. Returns
+   `to` or -errno. */
+int descriptor_replace(int fd, int to, int flags);
 /* A job on fd has ended: closes may wait for that. */
 void descriptor_job_ended(struct loop *loop, int fd);
 /* True while a close of fd waits for this loop. */

@@ -75,6 +75,23 @@ int dure_dup(int fd)
     return duplicate_born(fd, world_here()->dup(fd));
 }
 
+int dure_dup3(int fd, int to, int flags)
+{
+    if (unlikely(!sched_may_wait()))
+        return (int)io_result(-EDEADLK);
+    if (unlikely(world_here()->simulated))
+        return simulated_words(world_here()->dup3(fd, to, flags),
+                               "dup2 to a number of the machine");
+    return (int)io_result(descriptor_replace(fd, to, flags));
+}
+
+int dure_dup2(int fd, int to)
+{
+    if (unlikely(fd == to))
+        return world_here()->fcntl(fd, F_GETFD, NULL) < 0 ? -1 : to;
+    return dure_dup3(fd, to, 0);
+}
+
 int dure_pipe2(int fds[2], int flags)
 {
     if (world_here()->pipe2(fds, flags) < 0)

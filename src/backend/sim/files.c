@@ -229,6 +229,35 @@ int sim_number_dup(int fd, int from, bool close_on_exec)
     return add_number(file, from > NUMBER_FIRST ? (unsigned)from - NUMBER_FIRST : 0, close_on_exec);
 }
 
+/* Makes the number free, for the caller's host. */
+static int make_way(int fd)
+{
+    unsigned at = (unsigned)fd - NUMBER_FIRST;
+
+    if (at >= numbers_len)
+        return grow(at + 1);
+    if (!numbers[at].file)
+        return 0;
+    return sim_number_close(fd) < 0 ? -EBUSY : 0;
+}
+
+int sim_number_dup_to(int fd, int to, bool close_on_exec)
+{
+    struct sim_file *file = sim_file_of(fd);
+    int error;
+
+    if (!file || to < 0 || to >= NUMBER_END)
+        return -EBADF;
+    if (to < NUMBER_FIRST)
+        return -ENOSYS;
+    error = make_way(to);
+    if (error < 0)
+        return error;
+    numbers[to - NUMBER_FIRST] = (struct number){ .file = file, .close_on_exec = close_on_exec };
+    file->references++;
+    return to;
+}
+
 int sim_number_flags(int fd, int set)
 {
     struct number *number = number_here(fd);

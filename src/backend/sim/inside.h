@@ -175,6 +175,9 @@ struct sim_file *sim_file_of(int fd); /* of the caller's host, else NULL */
 struct sim_file *sim_file_of_host(int fd, const struct sim_host *host);
 int sim_number_close(int fd); /* 0 or -EBADF */
 int sim_number_dup(int fd, int from, bool close_on_exec);
+/* Under that number, which is closed first. Returns it, -EBADF, -EBUSY (another host has it), -ENOSYS
+   (it is one of the machine's own) or -ENFILE. */
+int sim_number_dup_to(int fd, int to, bool close_on_exec);
 int sim_number_flags(int fd, int set); /* FD_CLOEXEC: asks with -1 */
 int sim_numbers_end(void);             /* no number is as high */
 /* What somebody waits for may have come true: the waits are looked at in the next settling. */

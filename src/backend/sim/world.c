@@ -178,6 +178,13 @@ static int sim_dup(int fd)
     return traced(fd, sim_number_dup(fd, 0, false));
 }
 
+static int sim_dup3(int fd, int to, int flags)
+{
+    if (fd == to || (flags & ~O_CLOEXEC))
+        return traced(fd, -EINVAL);
+    return traced(fd, sim_number_dup_to(fd, to, flags));
+}
+
 static int64_t set_flags(struct sim_file *file, int flags)
 {
     const int changeable = O_NONBLOCK | O_APPEND;
@@ -290,6 +297,7 @@ const struct world world_sim = {
     .timerfd_gettime = sim_timerfd_gettime,
     .close = sim_close,
     .dup = sim_dup,
+    .dup3 = sim_dup3,
     .fcntl = sim_fcntl,
     .pipe2 = sim_pipe2,
     .numbers_end = sim_numbers_end,
