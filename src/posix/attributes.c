@@ -126,6 +126,8 @@ int dure_utimensat(int dir_fd, const char *path, const struct timespec *times, i
 {
     struct change change = { .fd = dir_fd, .path = path, .times = times, .flags = flags };
 
+    if (!path) /* the kernel would take it for futimens, the C library does not */
+        return (int)io_result(-EINVAL);
     return change_of_path("utimens", make_utimens, &change);
 }
 

@@ -51,7 +51,9 @@ int dure_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
     int64_t n = io_entry_refused();
     unsigned moved = 0;
 
-    while (n >= 0 && moved < messages_len) {
+    if (n < 0)
+        return (int)io_result(n);
+    do { /* of no messages too the descriptor is looked at */
         n = paid(world_here()->sendmmsg(fd, messages + moved, messages_len - moved,
                                         flags | MSG_DONTWAIT | MSG_NOSIGNAL));
         if (n > 0) {
@@ -62,7 +64,7 @@ int dure_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
         } else if (n == -EAGAIN) {
             n = wait_for_room(fd, flags);
         }
-    }
+    } while (n >= 0 && moved < messages_len);
     /* Progress wins: the next call meets the error again. */
     return (int)(moved ? moved : io_result(n));
 }
@@ -105,13 +107,15 @@ int dure_recvmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int f
     if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= DURE_SECOND))
         return (int)io_result(-EINVAL);
     n = io_entry_refused();
-    while (n >= 0 && moved < messages_len) {
+    if (n < 0)
+        return (int)io_result(n);
+    do {
         n = receive_some(fd, messages + moved, messages_len - moved, flags);
         if (n > 0)
             moved += (unsigned)n;
         if (n == 0 || (moved && ((flags & MSG_WAITFORONE) || is_over(timeout, begun_ns))))
             break;
-    }
+    } while (n >= 0 && moved < messages_len);
     /* Progress wins: the next call meets the error again. */
     return (int)(moved ? moved : io_result(n));
 }
