@@ -74,6 +74,7 @@ static const struct waiting_kind kinds[] = {
     { "accept, AF_UNIX", unix_stream, call_accept, release, -1, EAGAIN, 0, NULL },
     { "accept, foreign AF_UNIX", foreign_unix, call_accept, release, -1, EAGAIN, 0, NULL },
     { "accept4, TCP", tcp, call_accept4, release, -1, EAGAIN, 0, NULL },
+    { "accept4, AF_UNIX", unix_stream, call_accept4, release, -1, EAGAIN, 0, NULL },
     { "accept4, foreign TCP", foreign_tcp, call_accept4, release, -1, EAGAIN, 0, NULL },
 };
 

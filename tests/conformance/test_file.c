@@ -93,6 +93,16 @@ TEST(canceled_during)
 {
     waiting_canceled_during(kinds, kinds_here());
 }
+TEST(canceled_after)
+{
+    waiting_canceled_after(kinds, kinds_here());
+}
+
+TEST(keeps_errno)
+{
+    waiting_keeps_errno(kinds, kinds_here());
+}
+
 TEST(deadline)
 {
     waiting_deadline(kinds, kinds_here());
@@ -605,6 +615,8 @@ int main(void)
         cmocka_unit_test(from_another_loop),
         cmocka_unit_test(canceled_before),
         cmocka_unit_test(canceled_during),
+        cmocka_unit_test(canceled_after),
+        cmocka_unit_test(keeps_errno),
         cmocka_unit_test(deadline),
         cmocka_unit_test(outside),
         cmocka_unit_test(a_canceled_open_leaves_no_reader_behind),

@@ -132,6 +132,31 @@ static int64_t call_readv(struct waiting *w)
     return n;
 }
 
+/* At the position, which a pipe does not have. */
+static int64_t call_preadv2(struct waiting *w)
+{
+    char byte;
+    struct iovec iov = { &byte, 1 };
+
+    return dure_preadv2(w->fd, &iov, 1, -1, 0);
+}
+
+/* A flag that means nothing here, but has a thread make the call. */
+static int64_t call_preadv2_flags(struct waiting *w)
+{
+    char byte;
+    struct iovec iov = { &byte, 1 };
+
+    return dure_preadv2(w->fd, &iov, 1, -1, RWF_HIPRI);
+}
+
+static int64_t call_read_full(struct waiting *w)
+{
+    char byte;
+
+    return dure_read_full(w->fd, &byte, 1);
+}
+
 static int64_t call_readv_event(struct waiting *w)
 {
     uint64_t count;
@@ -154,10 +179,35 @@ static const struct waiting_kind kinds[] = {
     { "readv, TCP", tcp_pair, call_readv, release_byte, 1, EAGAIN, 0, NULL },
     { "readv, pipe", our_pipe, call_readv, release_byte, 1, EAGAIN, 0, NULL },
     { "readv, tty", pty, call_readv, release_byte, 1, EAGAIN, WAITING_REAL, NULL },
+    { "readv, foreign pipe", foreign_pipe, call_readv, release_byte, 1, EAGAIN, 0, NULL },
+    { "readv, FIFO", fifo, call_readv, release_byte, 1, EAGAIN, WAITING_REAL, NULL },
+    { "preadv2, pipe", our_pipe, call_preadv2, release_byte, 1, EAGAIN, 0, NULL },
+    { "preadv2, TCP", tcp_pair, call_preadv2, release_byte, 1, EAGAIN, 0, NULL },
+    { "read_full, pipe", our_pipe, call_read_full, release_byte, 1, 0, 0, NULL },
+    { "read_full, TCP", tcp_pair, call_read_full, release_byte, 1, 0, 0, NULL },
     { "readv, eventfd", event, call_readv_event, release_event, 8, EAGAIN, WAITING_ANON, NULL },
 };
 
 WAITING_TESTS
+
+/* A flag has a thread of the pool wait. */
+static const struct waiting_kind with_flags[] = {
+    { "preadv2 with flags, pipe", our_pipe, call_preadv2_flags, release_byte, 1, EAGAIN,
+      WAITING_REAL, NULL },
+    { "preadv2 with flags, AF_UNIX", unix_pair, call_preadv2_flags, release_byte, 1, EAGAIN,
+      WAITING_REAL, NULL },
+};
+
+TEST(waits_with_flags)
+{
+    waiting_goes_on(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_from_another_loop(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_canceled_before(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_canceled_during(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_closed_here(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_closed_elsewhere(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_two_tasks(with_flags, sizeof with_flags / sizeof *with_flags);
+}
 
 /* --- results --- */
 
@@ -408,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WAITING_UNITS,
+        cmocka_unit_test(waits_with_flags),
         cmocka_unit_test(reads_what_is_there),
         cmocka_unit_test(bad_descriptors),
         cmocka_unit_test(odd_vectors_as_the_plain_call),

@@ -82,6 +82,13 @@ static int64_t call_recv(struct waiting *w)
     return dure_recv(w->fd, buf, sizeof buf, 0);
 }
 
+static int64_t call_peek(struct waiting *w)
+{
+    char byte;
+
+    return dure_recv(w->fd, &byte, 1, MSG_PEEK);
+}
+
 static int64_t call_all(struct waiting *w)
 {
     char buf[3] = "";
@@ -110,6 +117,14 @@ static int64_t call_msg(struct waiting *w)
     return dure_recvmsg(w->fd, &msg, 0);
 }
 
+/* What was peeked at is still there. */
+static void drain_one(struct waiting *w)
+{
+    char byte;
+
+    CHECK_EQ(dure_recv(w->fd, &byte, 1, 0), 1);
+}
+
 static const struct waiting_kind kinds[] = {
     { "recv, stream", stream, call_recv, release, 1, EAGAIN, 0, NULL },
     { "recv, TCP", tcp, call_recv, release, 1, EAGAIN, 0, NULL },
@@ -121,6 +136,8 @@ static const struct waiting_kind kinds[] = {
       NULL },
     { "recv all, TCP", tcp, call_all, release_three, 3, EAGAIN, WAITING_ALONE | WAITING_PARTS,
       NULL },
+    { "recv to peek, stream", stream, call_peek, release, 1, EAGAIN, WAITING_ALONE, drain_one },
+    { "recv to peek, TCP", tcp, call_peek, release, 1, EAGAIN, WAITING_ALONE, drain_one },
     { "recvfrom, UDP", udp, call_from, release, 1, EAGAIN, 0, NULL },
     { "recvfrom, TCP", tcp, call_from, release, 1, EAGAIN, 0, NULL },
     { "recvmsg, stream", stream, call_msg, release, 1, EAGAIN, 0, NULL },

@@ -106,6 +106,21 @@ static int64_t call_writev(struct waiting *w)
     return dure_writev(w->fd, iov, 3);
 }
 
+static int64_t call_pwritev2(struct waiting *w)
+{
+    struct iovec iov = { "y", 1 };
+
+    return dure_pwritev2(w->fd, &iov, 1, -1, 0);
+}
+
+/* A flag that means nothing here, but has a thread make the call. */
+static int64_t call_pwritev2_flags(struct waiting *w)
+{
+    struct iovec iov = { "y", 1 };
+
+    return dure_pwritev2(w->fd, &iov, 1, -1, RWF_DSYNC);
+}
+
 static int64_t call_write_all(struct waiting *w)
 {
     return dure_write_all(w->fd, "yz", 2);
@@ -124,10 +139,32 @@ static const struct waiting_kind kinds[] = {
     { "writev, pipe", our_pipe, call_writev, release, 2, EAGAIN, WAITING_PARTS, starve },
     { "writev, tty", pty, call_writev, release_pty, 2, EAGAIN, WAITING_REAL | WAITING_PARTS,
       starve_pty },
+    { "writev, foreign pipe", foreign_pipe, call_writev, release, 2, EAGAIN, WAITING_PARTS,
+      starve },
+    { "pwritev2, pipe", our_pipe, call_pwritev2, release, 1, EAGAIN, 0, starve },
+    { "pwritev2, TCP", tcp_pair, call_pwritev2, release, 1, EAGAIN, 0, starve },
+    { "write_all, TCP", tcp_pair, call_write_all, release, 2, 0, 0, starve },
     { "write_all, pipe", our_pipe, call_write_all, release, 2, 0, 0, starve },
 };
 
 WAITING_TESTS
+
+/* A flag has a thread of the pool wait. */
+static const struct waiting_kind with_flags[] = {
+    { "pwritev2 with flags, pipe", our_pipe, call_pwritev2_flags, release, 1, EAGAIN, WAITING_REAL,
+      starve },
+};
+
+TEST(waits_with_flags)
+{
+    waiting_goes_on(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_from_another_loop(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_canceled_before(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_canceled_during(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_closed_here(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_closed_elsewhere(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_two_tasks(with_flags, sizeof with_flags / sizeof *with_flags);
+}
 
 /* --- all of it --- */
 
@@ -379,6 +416,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WAITING_UNITS,
+        cmocka_unit_test(waits_with_flags),
         cmocka_unit_test(large_writes_finish_wholly),
         cmocka_unit_test(write_all_waits_with_nonblock),
         cmocka_unit_test(nonblock_writes_a_part),
