@@ -188,6 +188,18 @@ static int64_t move_vector(void *arg)
                                                          v->flags);
 }
 
+/* The flags that say nothing to pipes and sockets, and are taken all the same. */
+#define FLAGS_OF_DISKS (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+
+/* Other than a file, for a plain thread with a scope open, which no pool's thread waits for: the call
+   that ends with the scope, as the flags make no difference. With others, or a position, it fails at
+   once, and can be made. */
+static bool waits_without_flags(const struct vector *v)
+{
+    return !task_current() && thread_has_scope() && v->offset == -1 &&
+           !(v->flags & ~FLAGS_OF_DISKS);
+}
+
 /* Flags are for files and their disks: a thread makes the call. What shall not wait needs none. */
 static ssize_t with_flags(const char *what, struct vector *v)
 {
@@ -197,6 +209,8 @@ static ssize_t with_flags(const char *what, struct vector *v)
     if (!(v->flags & RWF_NOWAIT)) {
         if (!world_here()->simulated && attempt_kind(v->fd) != FD_FILE)
             class = POOL_WAITS;
+        if (class == POOL_WAITS && waits_without_flags(v))
+            return (v->write ? dure_writev : dure_readv)(v->fd, v->iov, v->iov_len);
         return io_result(offload_world(class, what, v->fd, move_vector, v));
     }
     refused = io_entry_refused();

@@ -207,6 +207,12 @@ TEST(waits_with_flags)
     waiting_closed_here(with_flags, sizeof with_flags / sizeof *with_flags);
     waiting_closed_elsewhere(with_flags, sizeof with_flags / sizeof *with_flags);
     waiting_two_tasks(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_deadline(with_flags, sizeof with_flags / sizeof *with_flags);
+}
+
+TEST_OUTSIDE(flags_outside)
+{
+    waiting_outside(with_flags, sizeof with_flags / sizeof *with_flags);
 }
 
 /* --- results --- */
@@ -459,6 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WAITING_UNITS,
         cmocka_unit_test(waits_with_flags),
+        cmocka_unit_test(flags_outside),
         cmocka_unit_test(reads_what_is_there),
         cmocka_unit_test(bad_descriptors),
         cmocka_unit_test(odd_vectors_as_the_plain_call),

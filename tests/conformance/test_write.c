@@ -164,6 +164,12 @@ TEST(waits_with_flags)
     waiting_closed_here(with_flags, sizeof with_flags / sizeof *with_flags);
     waiting_closed_elsewhere(with_flags, sizeof with_flags / sizeof *with_flags);
     waiting_two_tasks(with_flags, sizeof with_flags / sizeof *with_flags);
+    waiting_deadline(with_flags, sizeof with_flags / sizeof *with_flags);
+}
+
+TEST_OUTSIDE(flags_outside)
+{
+    waiting_outside(with_flags, sizeof with_flags / sizeof *with_flags);
 }
 
 /* --- all of it --- */
@@ -417,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WAITING_UNITS,
         cmocka_unit_test(waits_with_flags),
+        cmocka_unit_test(flags_outside),
         cmocka_unit_test(large_writes_finish_wholly),
         cmocka_unit_test(write_all_waits_with_nonblock),
         cmocka_unit_test(nonblock_writes_a_part),
