@@ -208,7 +208,7 @@ static int move_messages(int fd, struct mmsghdr *messages, unsigned len, int fla
     struct op op = { .code = (uint8_t)code, .fd = fd };
     int error;
     struct sim_file *file = socket_at(fd, &error);
-    int64_t n = error;
+    int64_t n = file ? 0 : error;
     bool short_one = false;
     unsigned i;
 
@@ -223,7 +223,7 @@ static int move_messages(int fd, struct mmsghdr *messages, unsigned len, int fla
             break;
         short_one = code == OP_SENDMSG && is_part(&messages[i]);
     }
-    return traced(fd, file && (i > 0 || n >= 0) ? (int64_t)i : n);
+    return traced(fd, i > 0 || n >= 0 ? (int64_t)i : n);
 }
 
 int sim_sendmmsg(int fd, struct mmsghdr *messages, unsigned messages_len, int flags)
