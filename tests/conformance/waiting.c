@@ -473,3 +473,14 @@ void waiting_outside(const struct waiting_kind *kinds, size_t len)
         end(&w);
     }
 }
+
+bool waiting_flags_are_known(void)
+{
+    char byte;
+
+    preadv2(-1, &(struct iovec){ &byte, 1 }, 1, -1, RWF_HIPRI);
+    if (errno == EBADF)
+        return true;
+    printf("# skipped: no preadv2 with flags here\n");
+    return false;
+}

@@ -55,6 +55,9 @@ void waiting_keeps_errno(const struct waiting_kind *kinds, size_t len);
 /* On plain threads, outside of any run: the plain call; with a scope, its deadline. */
 void waiting_outside(const struct waiting_kind *kinds, size_t len);
 
+/* Whether preadv2 and pwritev2 take flags here: qemu-user 7.2 does not know the calls. Says so if not. */
+bool waiting_flags_are_known(void);
+
 /* The whole set as cmocka tests over `kinds`, an array in scope. */
 #define WAITING_TESTS                                                   \
     TEST(goes_on)                                                       \
