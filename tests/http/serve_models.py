@@ -52,6 +52,12 @@ def is_gone(pid):
         return True
 
 
+def skip_under_thread_sanitizer(own):
+    with open(f"/proc/{own.process.pid}/maps") as f:
+        if "libtsan" in f.read():
+            raise Skip("ThreadSanitizer makes a thread of its own, now and then")
+
+
 @test
 def every_byte_under_every_model(top, server):
     wanted = {"/small.txt": SMALL, "/middle.bin": BIG[:40000], "/big.bin": BIG, "/empty.txt": b""}
@@ -110,9 +116,7 @@ def as_many_processes_and_threads_as_the_model_says(top, server):
         hold(own).s.close()
         at_rest = {"preforked": (20, 0), "prethreaded": (0, 20)}.get(harness.model, (0, 0))
         at_work = {"forking": (20, 0), "threaded": (0, 20)}.get(harness.model, at_rest)
-        with open(f"/proc/{own.process.pid}/maps") as f:
-            if "libtsan" in f.read():
-                raise Skip("ThreadSanitizer makes a thread of its own, now and then")
+        skip_under_thread_sanitizer(own)
         wait_until(lambda: extra() == at_rest)
         for _ in range(3):
             held = [hold(own) for _ in range(count)]
@@ -288,6 +292,7 @@ def no_more_processes_or_threads_to_be_had(top, server):
         resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))
 
     with Server(top + "/site", user=user, preexec_fn=limit) as own:
+        skip_under_thread_sanitizer(own)
         held = [hold(own), hold(own)]
         late = own.connect(timeout=20)
         late.sendall(ASK)
