@@ -276,7 +276,11 @@ static void make_and_ask(void)
 
     CHECK_FAILS(dure_eventfd(0, 0x40000000), EINVAL);
     CHECK_FAILS(dure_timerfd_create(12345, 0), EINVAL);
-    CHECK_FAILS(dure_timerfd_create(CLOCK_MONOTONIC, 0x40000000), EINVAL);
+    fd = timerfd_create(CLOCK_MONOTONIC, 0x40000000);
+    if (fd < 0)
+        CHECK_FAILS(dure_timerfd_create(CLOCK_MONOTONIC, 0x40000000), EINVAL);
+    else
+        close(fd); /* qemu-user 7.2 drops flags that it does not know */
     fd = dure_eventfd(7, EFD_CLOEXEC | EFD_NONBLOCK);
     CHECK_EQ(dure_fcntl(fd, F_GETFD), FD_CLOEXEC);
     CHECK(dure_fcntl(fd, F_GETFL) & O_NONBLOCK);
