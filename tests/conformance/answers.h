@@ -21,14 +21,15 @@ struct answers_call {
 #define ANSWERS_NOTHING 0x8u /* even a read of nothing waits */
 
 /* plain_call: as a program without dure has it, of `fd`. */
-#define ANSWERS_CALL(name, plain_call)  \
-    static int64_t plain_##name(int fd) \
-    {                                   \
-        return plain_call;              \
-    }                                   \
-    static int64_t twin_##name(int fd)  \
-    {                                   \
-        return dure_##plain_call;       \
+#define ANSWERS_CALL(name, plain_call)                                                         \
+    /* Null pointers are asked about too, where the C library declares that there are none. */ \
+    __attribute__((no_sanitize("nonnull-attribute"))) static int64_t plain_##name(int fd)      \
+    {                                                                                          \
+        return plain_call;                                                                     \
+    }                                                                                          \
+    static int64_t twin_##name(int fd)                                                         \
+    {                                                                                          \
+        return dure_##plain_call;                                                              \
     }
 /* The same; of what did not fail, `told` is compared: what the call has filled in. */
 #define ANSWERS_CALL_TELLS(name, plain_call, told)           \
